@@ -1,0 +1,42 @@
+//! The pure decisions of tokenbridge: no I/O, no clock, no async, no serialisation.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`target`] | the canonical request target, the only form that is matched and forwarded |
+//! | [`pattern`] | route patterns and upstream path templates |
+//! | [`route`] | routes, the compiled route table and what it answers |
+//! | [`service`] | what a service's access token is asked for and must be |
+//! | [`session`] | session ids, facts, expiry and what a store's reading means |
+//! | [`grant`] | refresh tokens, their generations and who may spend them |
+//! | [`token`] | service tokens, and the type that proves their audience |
+//! | [`admission`] | the whole decision: may this request go on, and with which token |
+//! | [`rejection`] | every refusal, with its status, code, log level and public text |
+//! | [`cookie`] | reading a `Cookie` header, writing our own cookies |
+//! | [`client_headers`] | which header names a client may never send to an upstream |
+//! | [`navigation`] | telling a navigation from a fetch |
+//! | [`return_to`] | where a login may return to |
+//! | [`renewal`] | when a token falls due |
+//! | [`trace`] | request ids and W3C trace context |
+//! | [`secret`] | values that never show themselves |
+//! | [`time`] | points in time, in Unix seconds |
+
+pub mod admission;
+pub mod client_headers;
+pub mod cookie;
+pub mod grant;
+pub mod navigation;
+pub mod pattern;
+pub mod rejection;
+pub mod renewal;
+pub mod return_to;
+pub mod route;
+pub mod secret;
+pub mod service;
+pub mod session;
+pub mod target;
+pub mod time;
+pub mod token;
+pub mod trace;
+
+pub use secret::Secret;
+pub use time::UnixTime;
