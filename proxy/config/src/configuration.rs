@@ -1,0 +1,97 @@
+//! The checked configuration as a whole.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::HeaderName;
+use ipnet::IpNet;
+use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::route::RouteTable;
+use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::session::IdleTimeout;
+
+use crate::issuer::IssuerSettings;
+use crate::limits::{Limits, RateLimits};
+use crate::listen::{ForwardAuth, Listener};
+use crate::process::{Drain, Logging, Runtime};
+use crate::public_url::PublicUrl;
+use crate::service::Service;
+use crate::store::StoreSettings;
+
+/// Everything that the gateway runs with, checked as one. Made by loading a folder alone.
+#[derive(Debug)]
+pub struct Configuration {
+    /// What is served: one while there is one public URL.
+    pub frontend: Frontend,
+    /// The public listeners, at least one.
+    pub listen: Vec<Listener>,
+    /// The address of the admin listener.
+    pub admin: SocketAddr,
+    /// Where sessions live.
+    pub store: StoreSettings,
+    /// `id:BASE64_OF_32_BYTES`, each checked. The first encrypts, all decrypt. May be empty with
+    /// the memory store alone: then a key is made at every start.
+    pub encryption_keys: Vec<Secret>,
+    /// Sizes, times and counts.
+    pub limits: Limits,
+    /// Token buckets.
+    pub rate_limits: RateLimits,
+    /// Peers whose `X-Forwarded-*`, `X-Request-ID` and `traceparent` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Header names that no client may send to an upstream, beside the built-in list.
+    pub identity_headers: Vec<HeaderName>,
+    /// The listener for other proxies' questions, where there is one.
+    pub forward_auth: Option<ForwardAuth>,
+    /// What is logged, and how.
+    pub logging: Logging,
+    /// How threads are laid out.
+    pub runtime: Runtime,
+    /// The clean stop.
+    pub drain: Drain,
+}
+
+/// What is served under one public URL.
+#[derive(Debug)]
+pub struct Frontend {
+    /// Its name in store keys: `main` while there is one.
+    pub name: &'static str,
+    /// The address that browsers see.
+    pub public_url: PublicUrl,
+    /// The session cookie's name as it is on the wire, with `__Host-` where it is secure.
+    pub cookie_name: String,
+    /// The OpenID provider.
+    pub issuer: IssuerSettings,
+    /// The services of `routes.yaml`, in the order of the file.
+    pub services: Vec<Service>,
+    /// The routes, compiled.
+    pub routes: RouteTable,
+    /// How long sessions and tokens last.
+    pub session: SessionLifetimes,
+    /// Which other origins may call with credentials.
+    pub cors: Cors,
+}
+
+impl Frontend {
+    /// The declared service of a name.
+    pub fn service(&self, name: &ServiceName) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == *name)
+    }
+}
+
+/// How long sessions last and when tokens are renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLifetimes {
+    /// From login to the end, whatever happens.
+    pub ttl: Duration,
+    /// How long a session may go unused; at least two minutes.
+    pub idle: IdleTimeout,
+    /// A token with less life left than this is renewed.
+    pub token_refresh_threshold: Duration,
+}
+
+/// Cross-origin resource sharing, always with credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cors {
+    /// Exact origins (RFC 6454 § 6.2), as a browser sends them.
+    pub allowed_origins: Vec<String>,
+}

@@ -1,0 +1,29 @@
+//! `routes.yaml` and `settings.yaml` to one checked [`Configuration`], or a [`Report`] of every
+//! problem. Files are read when a folder is loaded; nothing else here does I/O.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`configuration`] | the whole: what the gateway runs with |
+//! | [`public_url`] | the address that browsers see, and what follows from it for the cookie |
+//! | [`issuer`] | the OpenID provider and how the gateway is known there |
+//! | [`preset`] | what is known of a kind of provider |
+//! | [`service`] | one upstream service: address, TLS, timeouts, token |
+//! | [`listen`] | addresses that are listened on |
+//! | [`store`] | where sessions live |
+//! | [`limits`] | sizes, times, connections and rates |
+//! | [`process`] | logging, threads and the clean stop |
+//! | [`problem`] | problems of a configuration and how they are shown |
+
+pub mod configuration;
+pub mod issuer;
+pub mod limits;
+pub mod listen;
+pub mod preset;
+pub mod problem;
+pub mod process;
+pub mod public_url;
+pub mod service;
+pub mod store;
+
+pub use configuration::{Configuration, Frontend};
+pub use problem::{Problem, Report, Severity};

@@ -1,0 +1,75 @@
+//! Problems of a configuration and how they are shown.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Nothing runs with it.
+    Error,
+    /// `check` fails on it; `run` starts and warns: only requests to what it is about are refused.
+    CheckError,
+    /// Worth knowing.
+    Warning,
+}
+
+/// One thing that is wrong, and what to do about it. Never shows a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file as the user named its folder, joined with its name.
+    pub file: String,
+    /// The line, from 1 on; absent where it is about the whole file.
+    pub line: Option<u32>,
+    /// The path of the key, e.g. `routes[2].upstream_path`; empty for the whole file.
+    pub key: String,
+    /// What is wrong with which value.
+    pub problem: String,
+    /// What to do.
+    pub fix: String,
+    /// How much it matters.
+    pub severity: Severity,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(formatter, ":{line}")?;
+        }
+        if !self.key.is_empty() {
+            write!(formatter, ": {}", self.key)?;
+        }
+        write!(formatter, ": {}; {}", self.problem, self.fix)
+    }
+}
+
+/// Every problem of a configuration, in the order of files and lines. `Display` has one a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Report {
+    problems: Vec<Problem>,
+}
+
+impl Report {
+    /// The problems.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Whether there is none, not even a warning.
+    pub fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            writeln!(formatter, "{problem}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! Where sessions live.
+
+use tokenbridge_bridge::Secret;
+
+/// The session store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreSettings {
+    /// In this process: sessions end with it.
+    Memory {
+        /// How many sessions it holds; a full store refuses new logins.
+        max_sessions: usize,
+    },
+    /// In Redis.
+    Redis {
+        /// `redis://` or `rediss://`; may hold a password.
+        url: Secret,
+    },
+}
