@@ -1,0 +1,18 @@
+//! What can go wrong with a store. No variant holds a key, a token or a URL with credentials.
+
+/// Why a store could not do what was asked. None of these means that a session is over:
+/// an outage is never a logout.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store did not answer. The same request may succeed later.
+    #[error("the session store does not answer: {0}")]
+    Unavailable(String),
+    /// There is no room for another session or value. What is stored stays.
+    #[error("the session store is full")]
+    Full,
+    /// A value is there that no configured key opens or that is not in a known form.
+    /// The facts of a session are the exception: when they cannot be read, the session counts as
+    /// absent (with a warning in the log), since it can never be used again.
+    #[error("the session store holds a value that cannot be read: {0}")]
+    Corrupt(&'static str),
+}
