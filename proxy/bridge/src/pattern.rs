@@ -61,7 +61,10 @@ impl PathPattern {
         for (index, part) in parts.iter().enumerate() {
             segments.push(parse_segment(part, index + 1 == parts.len())?);
         }
-        let pattern = Self { text: text.into(), segments };
+        let pattern = Self {
+            text: text.into(),
+            segments,
+        };
         pattern.check_names()?;
         Ok(pattern)
     }
@@ -103,7 +106,10 @@ impl PathPattern {
 
 impl fmt::Debug for PathPattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("PathPattern").field(&self.text).finish()
+        formatter
+            .debug_tuple("PathPattern")
+            .field(&self.text)
+            .finish()
     }
 }
 
@@ -143,11 +149,15 @@ pub struct Captures {
 impl Captures {
     fn parameter<'p>(&self, index: usize, path: &'p str) -> &'p str {
         let range = self.parameters.get(index).copied();
-        range.and_then(|(start, end)| path.get(start..end)).unwrap_or_default()
+        range
+            .and_then(|(start, end)| path.get(start..end))
+            .unwrap_or_default()
     }
 
     fn tail<'p>(&self, path: &'p str) -> &'p str {
-        self.tail.and_then(|start| path.get(start..)).unwrap_or_default()
+        self.tail
+            .and_then(|start| path.get(start..))
+            .unwrap_or_default()
     }
 }
 
@@ -199,14 +209,20 @@ pub enum TemplateProblem {
 impl UpstreamPath {
     /// Forwards the matched path as it is, below `base_path` (empty or `/prefix`).
     pub fn preserved(base_path: &str) -> Self {
-        Self { pieces: vec![Piece::Literal(base_path.into()), Piece::Whole] }
+        Self {
+            pieces: vec![Piece::Literal(base_path.into()), Piece::Whole],
+        }
     }
 
     /// Parses a template for `pattern`, below `base_path` (empty or `/prefix`).
     ///
     /// # Errors
     /// The first problem of the template.
-    pub fn parse(text: &str, pattern: &PathPattern, base_path: &str) -> Result<Self, TemplateProblem> {
+    pub fn parse(
+        text: &str,
+        pattern: &PathPattern,
+        base_path: &str,
+    ) -> Result<Self, TemplateProblem> {
         if !text.starts_with('/') {
             return Err(TemplateProblem::NotAPath);
         }
@@ -255,8 +271,15 @@ impl UpstreamPath {
 
 /// The literal parts of a template, with each placeholder taken as a plain word.
 fn check_literals(text: &str) -> Result<(), TemplateProblem> {
-    let plain: String = text.chars().filter(|character| !matches!(character, '{' | '}')).collect();
-    let plain = if text.ends_with("/{path}") { plain } else { format!("{plain}x") };
+    let plain: String = text
+        .chars()
+        .filter(|character| !matches!(character, '{' | '}'))
+        .collect();
+    let plain = if text.ends_with("/{path}") {
+        plain
+    } else {
+        format!("{plain}x")
+    };
     canonical_path(plain.as_bytes(), EncodedSlash::Keep)?;
     Ok(())
 }
@@ -268,7 +291,10 @@ fn placeholder(name: &str, pattern: &PathPattern) -> Result<Piece, TemplateProbl
     if name == "path" && pattern.has_tail() {
         return Ok(Piece::Tail);
     }
-    let mut known: Vec<String> = pattern.parameters().map(|name| format!("{{{name}}}")).collect();
+    let mut known: Vec<String> = pattern
+        .parameters()
+        .map(|name| format!("{{{name}}}"))
+        .collect();
     if pattern.has_tail() {
         known.push("{path}".into());
     }
@@ -276,7 +302,10 @@ fn placeholder(name: &str, pattern: &PathPattern) -> Result<Piece, TemplateProbl
         true => "it has none".into(),
         false => format!("it has {}", known.join(", ")),
     };
-    Err(TemplateProblem::UnknownPlaceholder { name: name.into(), known })
+    Err(TemplateProblem::UnknownPlaceholder {
+        name: name.into(),
+        known,
+    })
 }
 
 #[cfg(test)]
@@ -316,14 +345,30 @@ mod tests {
             ("/a/*", P::Star),
             ("/a/{id", P::Unbalanced),
             ("/a/id}", P::Unbalanced),
-            ("/a/{other}", P::UnknownPlaceholder { name: "other".into(), known: known.clone() }),
-            ("/a/{}", P::UnknownPlaceholder { name: String::new(), known }),
+            (
+                "/a/{other}",
+                P::UnknownPlaceholder {
+                    name: "other".into(),
+                    known: known.clone(),
+                },
+            ),
+            (
+                "/a/{}",
+                P::UnknownPlaceholder {
+                    name: String::new(),
+                    known,
+                },
+            ),
             ("/a/{path}/b", P::MisplacedTail),
             ("/a{path}", P::MisplacedTail),
             ("/a/../{path}", P::Target(TargetProblem::DotSegment)),
             ("//a", P::Target(TargetProblem::EmptySegment)),
         ] {
-            assert_eq!(UpstreamPath::parse(text, &pattern, ""), Err(problem), "{text}");
+            assert_eq!(
+                UpstreamPath::parse(text, &pattern, ""),
+                Err(problem),
+                "{text}"
+            );
         }
     }
 
@@ -331,7 +376,10 @@ mod tests {
     fn a_template_is_filled_from_the_captures() {
         let pattern = PathPattern::parse("/a/{id}/*").unwrap();
         let template = UpstreamPath::parse("/v1/x-{id}/{path}", &pattern, "/base").unwrap();
-        let captures = Captures { parameters: vec![(3, 5)], tail: Some(6) };
+        let captures = Captures {
+            parameters: vec![(3, 5)],
+            tail: Some(6),
+        };
         assert_eq!(template.render("/a/42/b/c", &captures), "/base/v1/x-42/b/c");
         assert_eq!(template.render("/a/42/", &captures), "/base/v1/x-42/");
         let preserved = UpstreamPath::preserved("/base");

@@ -52,7 +52,9 @@ impl Methods {
     fn meet(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any, _) | (_, Self::Any) => true,
-            (Self::Only(mine), Self::Only(theirs)) => mine.iter().any(|method| theirs.contains(method)),
+            (Self::Only(mine), Self::Only(theirs)) => {
+                mine.iter().any(|method| theirs.contains(method))
+            }
         }
     }
 
@@ -106,7 +108,10 @@ pub struct RouteMatch {
 impl RouteMatch {
     /// Path and query to ask the upstream for.
     pub fn upstream_target(&self, target: &RequestTarget) -> String {
-        let mut text = self.route.upstream_path.render(target.path(), &self.captures);
+        let mut text = self
+            .route
+            .upstream_path
+            .render(target.path(), &self.captures);
         text.push_str(target.query_suffix());
         text
     }
@@ -157,14 +162,24 @@ impl RouteTable {
         let mut overlaps = Vec::new();
         for (second, route) in routes.into_iter().map(Arc::new).enumerate() {
             let slot = table.root.slot(route.pattern.segments());
-            for rival in slot.iter().filter(|rival| rival.methods.meet(&route.methods)) {
-                let first = table.routes.iter().position(|known| Arc::ptr_eq(known, rival));
+            for rival in slot
+                .iter()
+                .filter(|rival| rival.methods.meet(&route.methods))
+            {
+                let first = table
+                    .routes
+                    .iter()
+                    .position(|known| Arc::ptr_eq(known, rival));
                 overlaps.extend(first.map(|first| Overlap { first, second }));
             }
             slot.push(route.clone());
             table.routes.push(route);
         }
-        if overlaps.is_empty() { Ok(table) } else { Err(overlaps) }
+        if overlaps.is_empty() {
+            Ok(table)
+        } else {
+            Err(overlaps)
+        }
     }
 
     /// The routes in the order of the file.
@@ -181,12 +196,20 @@ impl RouteTable {
     pub fn matches(&self, target: &RequestTarget, method: &Method) -> Result<RouteMatch, NoRoute> {
         let path = target.path();
         let mut captures = Captures::default();
-        let found = self.root.find(path, 1, &mut captures).ok_or(NoRoute::Unknown)?;
-        let usable = |route: &&Arc<Route>| {
-            route.keep_encoded_slash || !path.contains("%2F")
-        };
-        match found.iter().filter(usable).find(|route| route.methods.allow(method)) {
-            Some(route) => Ok(RouteMatch { route: route.clone(), captures }),
+        let found = self
+            .root
+            .find(path, 1, &mut captures)
+            .ok_or(NoRoute::Unknown)?;
+        let usable = |route: &&Arc<Route>| route.keep_encoded_slash || !path.contains("%2F");
+        match found
+            .iter()
+            .filter(usable)
+            .find(|route| route.methods.allow(method))
+        {
+            Some(route) => Ok(RouteMatch {
+                route: route.clone(),
+                captures,
+            }),
             None if found.iter().any(|route| usable(&route)) => {
                 Err(NoRoute::MethodNotAllowed(allowed_methods(found)))
             }
@@ -196,7 +219,11 @@ impl RouteTable {
 }
 
 fn allowed_methods(routes: &[Arc<Route>]) -> Vec<Method> {
-    let mut allowed: Vec<Method> = routes.iter().flat_map(|route| route.methods.list()).cloned().collect();
+    let mut allowed: Vec<Method> = routes
+        .iter()
+        .flat_map(|route| route.methods.list())
+        .cloned()
+        .collect();
     if allowed.contains(&Method::GET) {
         allowed.push(Method::HEAD);
     }
@@ -225,7 +252,11 @@ impl Node {
         };
         let end = rest.find('/').map_or(path.len(), |length| start + length);
         let segment = path.get(start..end).unwrap_or_default();
-        if let Some(found) = self.literals.get(segment).and_then(|next| next.find(path, end + 1, captures)) {
+        if let Some(found) = self
+            .literals
+            .get(segment)
+            .and_then(|next| next.find(path, end + 1, captures))
+        {
             return Some(found);
         }
         if let Some(next) = self.parameter.as_deref().filter(|_| !segment.is_empty()) {

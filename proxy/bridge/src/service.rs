@@ -102,9 +102,14 @@ impl fmt::Display for AudienceProblem {
             Self::None => formatter.write_str("the token has no audience"),
             Self::Missing => formatter.write_str("the service's audience is not in the token"),
             Self::AlsoFor(other) => {
-                write!(formatter, "the token is also for {other}, another service's audience")
+                write!(
+                    formatter,
+                    "the token is also for {other}, another service's audience"
+                )
             }
-            Self::NotAlone => formatter.write_str("the token has more audiences than the service's"),
+            Self::NotAlone => {
+                formatter.write_str("the token has more audiences than the service's")
+            }
         }
     }
 }
@@ -123,11 +128,16 @@ impl AudiencePolicy {
         }
         match self.check {
             AudienceCheck::Contains => Ok(()),
-            AudienceCheck::Exact => match audiences.iter().all(|audience| *audience == self.expected) {
-                true => Ok(()),
-                false => Err(AudienceProblem::NotAlone),
-            },
-            AudienceCheck::Single => match audiences.iter().find(|audience| self.others.contains(audience)) {
+            AudienceCheck::Exact => {
+                match audiences.iter().all(|audience| *audience == self.expected) {
+                    true => Ok(()),
+                    false => Err(AudienceProblem::NotAlone),
+                }
+            }
+            AudienceCheck::Single => match audiences
+                .iter()
+                .find(|audience| self.others.contains(audience))
+            {
                 Some(other) => Err(AudienceProblem::AlsoFor(other.clone())),
                 None => Ok(()),
             },
@@ -232,6 +242,27 @@ pub struct TokenPlan {
     pub mint: Mint,
 }
 
+impl TokenPlan {
+    /// What is asked of the provider, as one readable text: `resource=https://api.example`.
+    pub fn asked(&self) -> String {
+        let scope = (!self.scopes.is_empty()).then(|| format!("scope={}", self.scopes.join(" ")));
+        let target = match (
+            self.strategy,
+            self.target_parameter.as_str(),
+            &self.target_value,
+        ) {
+            (Strategy::Login, _, _) | (_, None | Some("scope"), _) | (_, _, None) => None,
+            (_, Some(name), Some(value)) => Some(format!("{name}={value}")),
+        };
+        let parts: Vec<String> = target.into_iter().chain(scope).collect();
+        if parts.is_empty() {
+            "nothing".into()
+        } else {
+            parts.join("&")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,7 +273,12 @@ mod tests {
             check,
             others: [Audience::new("b"), Audience::new("c")].into(),
         };
-        policy.judge(&audiences.iter().map(|value| Audience::new(value)).collect::<Vec<_>>())
+        policy.judge(
+            &audiences
+                .iter()
+                .map(|value| Audience::new(value))
+                .collect::<Vec<_>>(),
+        )
     }
 
     #[test]

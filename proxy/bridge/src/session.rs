@@ -38,7 +38,9 @@ impl SessionId {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; 32];
         let whole = text.len() == Self::TEXT_LENGTH;
-        let written = whole.then(|| URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()).flatten();
+        let written = whole
+            .then(|| URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok())
+            .flatten();
         (written == Some(bytes.len())).then_some(Self(bytes))
     }
 
@@ -148,7 +150,12 @@ impl SessionFacts {
     ///
     /// # Errors
     /// Why it is over.
-    pub fn check_alive(&self, last_seen: UnixTime, idle: IdleTimeout, now: UnixTime) -> Result<(), Expiry> {
+    pub fn check_alive(
+        &self,
+        last_seen: UnixTime,
+        idle: IdleTimeout,
+        now: UnixTime,
+    ) -> Result<(), Expiry> {
         if now >= self.expires_at {
             return Err(Expiry::Absolute);
         }
@@ -189,7 +196,10 @@ mod tests {
 
     fn facts() -> SessionFacts {
         SessionFacts {
-            subject: Subject { issuer: "https://idp".into(), subject: "alice".into() },
+            subject: Subject {
+                issuer: "https://idp".into(),
+                subject: "alice".into(),
+            },
             idp_session: None,
             created_at: UnixTime::from_seconds(1_000),
             expires_at: UnixTime::from_seconds(5_000),
@@ -202,7 +212,11 @@ mod tests {
     fn idle_and_absolute_lifetime_both_end_a_session() {
         let idle = IdleTimeout(Duration::from_secs(100));
         let check = |last_seen, now| {
-            facts().check_alive(UnixTime::from_seconds(last_seen), idle, UnixTime::from_seconds(now))
+            facts().check_alive(
+                UnixTime::from_seconds(last_seen),
+                idle,
+                UnixTime::from_seconds(now),
+            )
         };
         assert_eq!(check(1_000, 1_099), Ok(()));
         assert_eq!(check(1_000, 1_100), Err(Expiry::Idle));
@@ -216,7 +230,14 @@ mod tests {
         let id = SessionId::from_bytes([7; 32]);
         let text = id.expose();
         assert_eq!(SessionId::parse(text.as_bytes()), Some(id));
-        for broken in ["", "a", &text[1..], &format!("{text}A"), &text.replace('w', "+"), &format!("{}d", &text[..42])] {
+        for broken in [
+            "",
+            "a",
+            &text[1..],
+            &format!("{text}A"),
+            &text.replace('w', "+"),
+            &format!("{}d", &text[..42]),
+        ] {
             assert_eq!(SessionId::parse(broken.as_bytes()), None, "{broken}");
         }
     }

@@ -68,7 +68,10 @@ impl RequestTarget {
     /// The first thing that makes the target ambiguous.
     pub fn parse(raw: &[u8], encoded_slash: EncodedSlash) -> Result<Self, TargetProblem> {
         let (path, query) = match raw.iter().position(|byte| *byte == b'?') {
-            Some(at) => (raw.get(..at).unwrap_or_default(), raw.get(at..).unwrap_or_default()),
+            Some(at) => (
+                raw.get(..at).unwrap_or_default(),
+                raw.get(at..).unwrap_or_default(),
+            ),
             None => (raw, &[][..]),
         };
         let mut text = canonical_path(path, encoded_slash)?;
@@ -85,7 +88,9 @@ impl RequestTarget {
 
     /// The query without its `?`, byte for byte as it came.
     pub fn query(&self) -> Option<&str> {
-        self.text.get(self.path_length..).and_then(|rest| rest.strip_prefix('?'))
+        self.text
+            .get(self.path_length..)
+            .and_then(|rest| rest.strip_prefix('?'))
     }
 
     /// Path and query as one string.
@@ -102,7 +107,10 @@ impl RequestTarget {
 /// Shows the path alone: queries carry codes and states.
 impl fmt::Debug for RequestTarget {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("RequestTarget").field(&self.path()).finish()
+        formatter
+            .debug_tuple("RequestTarget")
+            .field(&self.path())
+            .finish()
     }
 }
 
@@ -143,12 +151,20 @@ fn percent_decoded(tail: &[u8]) -> Result<(u8, &[u8]), TargetProblem> {
     let [high, low, rest @ ..] = tail else {
         return Err(TargetProblem::BrokenEncoding);
     };
-    let digit = |byte: u8| (byte as char).to_digit(16).ok_or(TargetProblem::BrokenEncoding);
+    let digit = |byte: u8| {
+        (byte as char)
+            .to_digit(16)
+            .ok_or(TargetProblem::BrokenEncoding)
+    };
     let value = digit(*high)? * 16 + digit(*low)?;
     Ok((u8::try_from(value).unwrap_or_default(), rest))
 }
 
-fn push_decoded(text: &mut String, value: u8, encoded_slash: EncodedSlash) -> Result<(), TargetProblem> {
+fn push_decoded(
+    text: &mut String,
+    value: u8,
+    encoded_slash: EncodedSlash,
+) -> Result<(), TargetProblem> {
     match value {
         b'/' if encoded_slash == EncodedSlash::Refuse => Err(TargetProblem::EncodedSlash),
         b'\\' => Err(TargetProblem::Backslash),
@@ -177,8 +193,9 @@ fn push_plain(text: &mut String, byte: u8) -> Result<(), TargetProblem> {
 }
 
 fn push_encoded(text: &mut String, value: u8) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+    ];
     text.push('%');
     for nibble in [value >> 4, value & 0x0f] {
         text.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or('0'));
@@ -250,7 +267,10 @@ mod tests {
         ] {
             assert_eq!(parse(raw), Err(problem), "{raw}");
         }
-        assert_eq!(RequestTarget::parse(b"/a\xff", EncodedSlash::Refuse), Err(P::NotUtf8));
+        assert_eq!(
+            RequestTarget::parse(b"/a\xff", EncodedSlash::Refuse),
+            Err(P::NotUtf8)
+        );
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl AudienceBound {
     /// # Errors
     /// Why the token must not be sent to the service.
     pub fn bind(token: &ServiceToken, policy: &AudiencePolicy) -> Result<Self, BindProblem> {
-        policy.judge(&token.audiences).map_err(BindProblem::Audience)?;
+        policy
+            .judge(&token.audiences)
+            .map_err(BindProblem::Audience)?;
         let text = ["Bearer ", token.value.expose()].concat();
         let mut authorization =
             HeaderValue::try_from(text).map_err(|_| BindProblem::NotAHeaderValue)?;
@@ -83,7 +85,10 @@ impl AudienceBound {
 
 impl fmt::Debug for AudienceBound {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("AudienceBound").field("audience", &self.audience).finish_non_exhaustive()
+        formatter
+            .debug_struct("AudienceBound")
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
     }
 }
 
@@ -163,6 +168,20 @@ impl MintRefusalReason {
         Self::InteractionRequired,
     ];
 
+    /// Whether asking again may help without anybody changing a configuration or logging in.
+    pub const fn may_pass(self) -> bool {
+        match self {
+            Self::BadResponse | Self::ClientRefused | Self::Unavailable => true,
+            Self::NoAudience
+            | Self::InvalidTarget
+            | Self::InvalidScope
+            | Self::NoRefreshToken
+            | Self::GrantRefused
+            | Self::WrongAudience
+            | Self::InteractionRequired => false,
+        }
+    }
+
     /// What an operator should look at first.
     pub fn hint(self, strategy: Strategy) -> &'static str {
         match (self, strategy) {
@@ -180,7 +199,9 @@ impl MintRefusalReason {
                 "the login brought no refresh token: ask for offline_access in auth.scopes, and for consent where the provider wants it \
                  (authorization_parameters: {prompt: consent})"
             }
-            (Self::GrantRefused, _) => "log in again; if it recurs, look at the refresh token settings of the client",
+            (Self::GrantRefused, _) => {
+                "log in again; if it recurs, look at the refresh token settings of the client"
+            }
             (Self::WrongAudience, Strategy::Login) => {
                 "the login's token is not for this service alone: map its audience at the provider, or use strategy refresh"
             }
@@ -188,12 +209,16 @@ impl MintRefusalReason {
                 "the provider ignored the target that was asked for: look at target_parameter (preset), the client's allowed_audiences \
                  and the API's audience at the provider"
             }
-            (Self::BadResponse, _) => "the provider's answer is no usable token: look at detail, and at token_format",
+            (Self::BadResponse, _) => {
+                "the provider's answer is no usable token: look at detail, and at token_format"
+            }
             (Self::ClientRefused, _) => {
                 "the provider refuses the client: look at client_id, client_secret, token_endpoint_auth_method and the client's grants"
             }
             (Self::Unavailable, _) => "the provider does not answer: look at /health",
-            (Self::InteractionRequired, _) => "the provider wants to ask the user: a navigation to the login does that",
+            (Self::InteractionRequired, _) => {
+                "the provider wants to ask the user: a navigation to the login does that"
+            }
         }
     }
 }
@@ -215,7 +240,11 @@ mod tests {
     }
 
     fn policy() -> AudiencePolicy {
-        AudiencePolicy { expected: Audience::new("a"), check: AudienceCheck::Single, others: [].into() }
+        AudiencePolicy {
+            expected: Audience::new("a"),
+            check: AudienceCheck::Single,
+            others: [].into(),
+        }
     }
 
     #[test]
@@ -228,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_token_with_a_line_break_never_reaches_a_header() {
-        let refused = AudienceBound::bind(&token("abc\r\nX-Admin: 1", &["a"]), &policy()).unwrap_err();
+        let refused =
+            AudienceBound::bind(&token("abc\r\nX-Admin: 1", &["a"]), &policy()).unwrap_err();
         assert_eq!(refused, BindProblem::NotAHeaderValue);
     }
 

@@ -29,7 +29,10 @@ fn target(text: &str) -> RequestTarget {
 }
 
 fn table(paths: &[(&str, &str, &str)]) -> RouteTable {
-    let routes = paths.iter().map(|(id, path, upstream)| route(id, path, upstream, &[])).collect();
+    let routes = paths
+        .iter()
+        .map(|(id, path, upstream)| route(id, path, upstream, &[]))
+        .collect();
     RouteTable::compile(routes).unwrap()
 }
 
@@ -59,7 +62,11 @@ fn the_most_specific_route_wins_whatever_the_order_in_the_file() {
             ("/", "all", "/app/"),
             ("/x/y", "all", "/app/x/y"),
             ("/api/v1/analytics/", "tail", "/api/v1/analytics/"),
-            ("/api/v1/analytics/a/b?q=%2f&q=", "tail", "/api/v1/analytics/a/b?q=%2f&q="),
+            (
+                "/api/v1/analytics/a/b?q=%2f&q=",
+                "tail",
+                "/api/v1/analytics/a/b?q=%2f&q=",
+            ),
             ("/api/v1/analytics", "all", "/app/api/v1/analytics"),
             ("/api/v1/analytics/status", "exact", "/status"),
             ("/api/v1/pdp/info", "parameter", "/info/pdp"),
@@ -69,7 +76,11 @@ fn the_most_specific_route_wins_whatever_the_order_in_the_file() {
             ("/api/v1/crud/", "slash", "/index"),
             ("/api/v1/crud", "short", "/short"),
         ] {
-            assert_eq!(found(&table, path), Some((id.into(), upstream.into())), "{path}");
+            assert_eq!(
+                found(&table, path),
+                Some((id.into(), upstream.into())),
+                "{path}"
+            );
         }
     }
 }
@@ -90,8 +101,14 @@ fn a_method_that_is_not_taken_is_told_which_are() {
     ])
     .unwrap();
     let target = target("/a");
-    assert_eq!(&*table.matches(&target, &Method::HEAD).unwrap().route.id, "read");
-    assert_eq!(&*table.matches(&target, &Method::POST).unwrap().route.id, "write");
+    assert_eq!(
+        &*table.matches(&target, &Method::HEAD).unwrap().route.id,
+        "read"
+    );
+    assert_eq!(
+        &*table.matches(&target, &Method::POST).unwrap().route.id,
+        "write"
+    );
     assert_eq!(
         table.matches(&target, &Method::DELETE).unwrap_err(),
         NoRoute::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::POST])
@@ -101,11 +118,17 @@ fn a_method_that_is_not_taken_is_told_which_are() {
 #[test]
 fn the_same_shape_twice_is_an_overlap_only_when_methods_meet() {
     let overlap = |first: &[Method], second: &[Method]| {
-        let routes =
-            vec![route("a", "/x/{a}", "/", first), route("o", "/*", "/", &[]), route("b", "/x/{b}", "/", second)];
+        let routes = vec![
+            route("a", "/x/{a}", "/", first),
+            route("o", "/*", "/", &[]),
+            route("b", "/x/{b}", "/", second),
+        ];
         RouteTable::compile(routes).err()
     };
-    let both = Some(vec![Overlap { first: 0, second: 2 }]);
+    let both = Some(vec![Overlap {
+        first: 0,
+        second: 2,
+    }]);
     assert_eq!(overlap(&[], &[]), both);
     assert_eq!(overlap(&[Method::GET], &[]), both);
     assert_eq!(overlap(&[Method::GET], &[Method::GET, Method::PUT]), both);
@@ -117,6 +140,9 @@ fn an_encoded_slash_matches_only_routes_that_keep_it() {
     let mut keeping = route("keep", "/k/{id}", "/k/{id}", &[]);
     keeping.keep_encoded_slash = true;
     let table = RouteTable::compile(vec![keeping, route("all", "/*", "/{path}", &[])]).unwrap();
-    assert_eq!(found(&table, "/k/a%2Fb"), Some(("keep".into(), "/k/a%2Fb".into())));
+    assert_eq!(
+        found(&table, "/k/a%2Fb"),
+        Some(("keep".into(), "/k/a%2Fb".into()))
+    );
     assert_eq!(found(&table, "/x/a%2Fb"), None);
 }

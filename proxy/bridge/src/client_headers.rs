@@ -1,0 +1,107 @@
+//! Which header names a client may never send to an upstream, in any spelling.
+//!
+//! Gateways behind us fold `-`, `_` and `.` together (CGI, WSGI, PHP), so names are compared with
+//! all three folded and without case.
+
+/// Names refused in every spelling; a last `*` stands for any rest.
+const REFUSED: [&str; 22] = [
+    "authorization",
+    "proxy-authorization",
+    "forwarded",
+    "x-forwarded*",
+    "x-real-ip",
+    "x-user*",
+    "x-original-user",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-session-id",
+    "x-auth*",
+    "x-authenticated*",
+    "x-remote-user",
+    "remote-user",
+    "x-client-cert*",
+    "x-ssl*",
+    "oidc*",
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+    "via",
+    "max-forwards",
+];
+
+/// Whether one of the built-in names covers `name`.
+pub fn is_refused(name: &str) -> bool {
+    REFUSED.iter().any(|refused| covers(refused, name))
+}
+
+/// Whether `pattern` covers `name` with case and `-`, `_`, `.` folded. A last `*` covers the name
+/// itself and any longer name of which it is the first whole part.
+pub fn covers(pattern: &str, name: &str) -> bool {
+    let (stem, open) = match pattern.strip_suffix('*') {
+        Some(stem) => (stem, true),
+        None => (pattern, false),
+    };
+    let Some((start, rest)) = name.as_bytes().split_at_checked(stem.len()) else {
+        return false;
+    };
+    let same = stem
+        .bytes()
+        .zip(start)
+        .all(|(left, right)| fold(left) == fold(*right));
+    same && (rest.is_empty() || (open && rest.first().is_some_and(|byte| fold(*byte) == b'-')))
+}
+
+fn fold(byte: u8) -> u8 {
+    match byte {
+        b'_' | b'.' => b'-',
+        other => other.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_an_identity_header_is_refused() {
+        for name in [
+            "Authorization",
+            "AUTHORIZATION",
+            "x-forwarded-for",
+            "X_Forwarded_User",
+            "X.Forwarded.Prefix",
+            "x-forwarded",
+            "X-Authenticated-User",
+            "X.Authenticated_User",
+            "x-auth-request-email",
+            "X-User-Id",
+            "x_user",
+            "OIDC_CLAIM_sub",
+            "oidc-access-token",
+            "Remote-User",
+            "remote_user",
+            "X-SSL-Client-Verify",
+            "X-Client-Cert",
+            "Forwarded",
+            "X_Request_ID",
+            "X-Real_IP",
+        ] {
+            assert!(is_refused(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_headers_pass() {
+        for name in [
+            "accept",
+            "x-forwardedness",
+            "x-username",
+            "x-author",
+            "content-type",
+            "x-csrf-token",
+            "authorizations",
+        ] {
+            assert!(!is_refused(name), "{name}");
+        }
+    }
+}

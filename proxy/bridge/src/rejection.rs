@@ -1,0 +1,483 @@
+//! Every refusal and failure that the gateway answers itself, in one table.
+//!
+//! A client is told status, code and a short text; a log is told the rest.
+
+use std::time::Duration;
+
+/// A refusal. Closed: a new one needs its row in [`Rejection::row`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rejection {
+    /// The request target is ambiguous.
+    TargetInvalid,
+    /// The request has no usable `Host`.
+    HostInvalid,
+    /// A header field of the request cannot be read.
+    HeaderInvalid,
+    /// Two session cookies in one request.
+    SessionAmbiguous,
+    /// A callback without `state`, `code` or with a parameter twice.
+    CallbackInvalid,
+    /// No login of this browser goes with the callback's `state`.
+    LoginUnknown,
+    /// The login took longer than its cookie lives.
+    LoginExpired,
+    /// The callback was used before.
+    LoginReplayed,
+    /// The callback's `iss` is not the issuer's (RFC 9207).
+    IssuerMismatch,
+    /// The provider answered the login with an error.
+    LoginRefused,
+    /// The provider refused the authorization code.
+    CodeRefused,
+    /// No session cookie, or one that no session goes with.
+    SessionMissing,
+    /// The session is over.
+    SessionExpired,
+    /// A newer login of this browser replaced the session.
+    SessionReplaced,
+    /// The session has no token for the service.
+    NoTokenAvailable,
+    /// The user must act at the provider first.
+    InteractionRequired,
+    /// The request comes from another site or origin.
+    CrossSite,
+    /// The request lacks its proof that the page made it.
+    CsrfFailed,
+    /// No route matches.
+    RouteNotFound,
+    /// The route does not take the method.
+    MethodNotAllowed,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The request target is longer than allowed.
+    TargetTooLong,
+    /// The request is for another host.
+    HostUnknown,
+    /// Too many requests.
+    TooManyRequests,
+    /// More or longer header fields than allowed.
+    HeadersTooLarge,
+    /// The token is for another audience than the service's.
+    AudienceMismatch,
+    /// The provider's token response is unusable.
+    TokenResponseInvalid,
+    /// The ID token is not what it must be.
+    IdTokenInvalid,
+    /// The provider does not accept this client.
+    ClientRefused,
+    /// The upstream closed the connection or answered nonsense.
+    UpstreamFailed,
+    /// The request came back to the gateway that forwarded it.
+    LoopDetected,
+    /// The session store does not answer.
+    StoreUnavailable,
+    /// The session store takes no more sessions.
+    StoreFull,
+    /// The provider does not answer.
+    IdpUnavailable,
+    /// The upstream cannot be reached.
+    UpstreamUnavailable,
+    /// The gateway is at its limit of requests in flight.
+    Overloaded,
+    /// The upstream did not answer in time.
+    UpstreamTimeout,
+    /// The client did not send its request in time, or broke off.
+    ClientGone,
+    /// A fault of the gateway.
+    Internal,
+}
+
+/// How loudly a refusal is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The normal course of things.
+    Debug,
+    /// Worth a line.
+    Info,
+    /// Somebody should look at it.
+    Warn,
+    /// Somebody must.
+    Error,
+}
+
+/// Everything that is fixed about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable code: in the answer, in the log and as metric label.
+    pub code: &'static str,
+    /// What the client may read.
+    pub title: &'static str,
+    /// How loudly it is logged.
+    pub level: Level,
+    /// `Retry-After`, where trying again makes sense.
+    pub retry_after: Option<Duration>,
+    /// The `error` of a `Proxy-Status` field (RFC 9209 § 2.3).
+    pub proxy_error: &'static str,
+}
+
+const SOON: Option<Duration> = Some(Duration::from_secs(2));
+
+const fn row(status: u16, code: &'static str, title: &'static str, level: Level) -> Row {
+    Row {
+        status,
+        code,
+        title,
+        level,
+        retry_after: None,
+        proxy_error: "http_request_denied",
+    }
+}
+
+const fn failure(status: u16, code: &'static str, title: &'static str, error: &'static str) -> Row {
+    Row {
+        status,
+        code,
+        title,
+        level: Level::Warn,
+        retry_after: None,
+        proxy_error: error,
+    }
+}
+
+const fn outage(status: u16, code: &'static str, title: &'static str, error: &'static str) -> Row {
+    Row {
+        status,
+        code,
+        title,
+        level: Level::Warn,
+        retry_after: SOON,
+        proxy_error: error,
+    }
+}
+
+impl Rejection {
+    /// The one table of refusals.
+    pub const fn row(self) -> Row {
+        use Level::{Debug, Error, Info, Warn};
+        match self {
+            Self::TargetInvalid => row(
+                400,
+                "TARGET_INVALID",
+                "The request target is ambiguous",
+                Info,
+            ),
+            Self::HostInvalid => row(400, "HOST_INVALID", "The request names no host", Info),
+            Self::HeaderInvalid => {
+                row(400, "HEADER_INVALID", "A header field cannot be read", Info)
+            }
+            Self::SessionAmbiguous => row(
+                400,
+                "SESSION_AMBIGUOUS",
+                "More than one session cookie was sent",
+                Warn,
+            ),
+            Self::CallbackInvalid => row(
+                400,
+                "CALLBACK_INVALID",
+                "The login's answer is incomplete",
+                Info,
+            ),
+            Self::LoginUnknown => row(
+                400,
+                "LOGIN_UNKNOWN",
+                "This browser began no such login",
+                Info,
+            ),
+            Self::LoginExpired => row(400, "LOGIN_EXPIRED", "The login took too long", Info),
+            Self::LoginReplayed => row(
+                400,
+                "LOGIN_REPLAYED",
+                "This login was completed before",
+                Warn,
+            ),
+            Self::IssuerMismatch => row(
+                400,
+                "ISSUER_MISMATCH",
+                "The login's answer is from another provider",
+                Warn,
+            ),
+            Self::LoginRefused => row(400, "LOGIN_REFUSED", "The provider refused the login", Info),
+            Self::CodeRefused => row(
+                400,
+                "CODE_REFUSED",
+                "The provider did not accept the login's code",
+                Warn,
+            ),
+            Self::SessionMissing => row(401, "SESSION_MISSING", "A login is needed", Debug),
+            Self::SessionExpired => row(401, "SESSION_EXPIRED", "The session is over", Info),
+            Self::SessionReplaced => row(
+                401,
+                "SESSION_REPLACED",
+                "A newer login replaced the session",
+                Info,
+            ),
+            Self::NoTokenAvailable => row(
+                401,
+                "NO_TOKEN_AVAILABLE",
+                "There is no token for this service",
+                Warn,
+            ),
+            Self::InteractionRequired => row(
+                401,
+                "INTERACTION_REQUIRED",
+                "The provider wants to ask the user",
+                Info,
+            ),
+            Self::CrossSite => row(
+                403,
+                "CROSS_SITE_REQUEST",
+                "The request comes from another origin",
+                Warn,
+            ),
+            Self::CsrfFailed => row(
+                403,
+                "CSRF_FAILED",
+                "The request lacks its anti-forgery token",
+                Warn,
+            ),
+            Self::RouteNotFound => row(404, "ROUTE_NOT_FOUND", "Nothing is here", Info),
+            Self::MethodNotAllowed => row(
+                405,
+                "METHOD_NOT_ALLOWED",
+                "The method is not allowed here",
+                Info,
+            ),
+            Self::BodyTooLarge => row(413, "BODY_TOO_LARGE", "The body is too large", Info),
+            Self::TargetTooLong => row(
+                414,
+                "TARGET_TOO_LONG",
+                "The request target is too long",
+                Info,
+            ),
+            Self::HostUnknown => row(421, "HOST_UNKNOWN", "This host is not served here", Info),
+            Self::TooManyRequests => row(429, "TOO_MANY_REQUESTS", "Too many requests", Info),
+            Self::HeadersTooLarge => row(
+                431,
+                "HEADERS_TOO_LARGE",
+                "The header fields are too large",
+                Info,
+            ),
+            Self::AudienceMismatch => failure(
+                502,
+                "AUDIENCE_MISMATCH",
+                "The provider's token is not for this service",
+                "http_protocol_error",
+            ),
+            Self::TokenResponseInvalid => failure(
+                502,
+                "TOKEN_RESPONSE_INVALID",
+                "The provider's answer was unusable",
+                "http_protocol_error",
+            ),
+            Self::IdTokenInvalid => failure(
+                502,
+                "ID_TOKEN_INVALID",
+                "The provider's identity statement was refused",
+                "http_protocol_error",
+            ),
+            Self::ClientRefused => failure(
+                502,
+                "CLIENT_REFUSED",
+                "The provider did not accept this gateway",
+                "http_protocol_error",
+            ),
+            Self::UpstreamFailed => failure(
+                502,
+                "UPSTREAM_FAILED",
+                "The service's answer could not be read",
+                "connection_terminated",
+            ),
+            Self::LoopDetected => failure(
+                508,
+                "LOOP_DETECTED",
+                "The request runs in a circle",
+                "proxy_loop_detected",
+            ),
+            Self::StoreUnavailable => outage(
+                503,
+                "STORE_UNAVAILABLE",
+                "Sessions cannot be read at the moment",
+                "proxy_internal_error",
+            ),
+            Self::StoreFull => outage(
+                503,
+                "STORE_FULL",
+                "No more logins are taken at the moment",
+                "proxy_internal_error",
+            ),
+            Self::IdpUnavailable => outage(
+                503,
+                "IDP_UNAVAILABLE",
+                "The login provider does not answer at the moment",
+                "proxy_internal_error",
+            ),
+            Self::UpstreamUnavailable => outage(
+                503,
+                "UPSTREAM_UNAVAILABLE",
+                "The service cannot be reached at the moment",
+                "destination_unavailable",
+            ),
+            Self::Overloaded => outage(
+                503,
+                "OVERLOADED",
+                "Too many requests are under way",
+                "connection_limit_reached",
+            ),
+            Self::UpstreamTimeout => failure(
+                504,
+                "UPSTREAM_TIMEOUT",
+                "The service did not answer in time",
+                "http_response_timeout",
+            ),
+            Self::ClientGone => row(
+                400,
+                "CLIENT_GONE",
+                "The request did not arrive whole",
+                Debug,
+            ),
+            Self::Internal => Row {
+                status: 500,
+                code: "INTERNAL",
+                title: "The gateway failed",
+                level: Error,
+                retry_after: None,
+                proxy_error: "proxy_internal_error",
+            },
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        self.row().status
+    }
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        self.row().code
+    }
+
+    /// Every refusal, for metrics and tests.
+    pub const ALL: [Self; 39] = [
+        Self::TargetInvalid,
+        Self::HostInvalid,
+        Self::HeaderInvalid,
+        Self::SessionAmbiguous,
+        Self::CallbackInvalid,
+        Self::LoginUnknown,
+        Self::LoginExpired,
+        Self::LoginReplayed,
+        Self::IssuerMismatch,
+        Self::LoginRefused,
+        Self::CodeRefused,
+        Self::SessionMissing,
+        Self::SessionExpired,
+        Self::SessionReplaced,
+        Self::NoTokenAvailable,
+        Self::InteractionRequired,
+        Self::CrossSite,
+        Self::CsrfFailed,
+        Self::RouteNotFound,
+        Self::MethodNotAllowed,
+        Self::BodyTooLarge,
+        Self::TargetTooLong,
+        Self::HostUnknown,
+        Self::TooManyRequests,
+        Self::HeadersTooLarge,
+        Self::AudienceMismatch,
+        Self::TokenResponseInvalid,
+        Self::IdTokenInvalid,
+        Self::ClientRefused,
+        Self::UpstreamFailed,
+        Self::LoopDetected,
+        Self::StoreUnavailable,
+        Self::StoreFull,
+        Self::IdpUnavailable,
+        Self::UpstreamUnavailable,
+        Self::Overloaded,
+        Self::UpstreamTimeout,
+        Self::ClientGone,
+        Self::Internal,
+    ];
+}
+
+/// A refusal with what only the log may know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which one.
+    pub rejection: Rejection,
+    /// The whole story for the log, free of secrets.
+    pub detail: String,
+    /// Whether the session cookie is deleted with the answer.
+    pub cookie: CookieFate,
+}
+
+/// What happens to the browser's session cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieFate {
+    /// Nothing.
+    Untouched,
+    /// It is deleted: the store has said that no session goes with it.
+    Deleted,
+}
+
+impl Refusal {
+    /// A refusal that leaves the cookie alone.
+    pub fn new(rejection: Rejection, detail: impl Into<String>) -> Self {
+        Self {
+            rejection,
+            detail: detail.into(),
+            cookie: CookieFate::Untouched,
+        }
+    }
+
+    /// A refusal that deletes the cookie.
+    pub fn deleting_cookie(rejection: Rejection, detail: impl Into<String>) -> Self {
+        Self {
+            rejection,
+            detail: detail.into(),
+            cookie: CookieFate::Deleted,
+        }
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::new(rejection, "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_refusal_has_a_row_of_its_own() {
+        let codes: HashSet<_> = Rejection::ALL
+            .iter()
+            .map(|rejection| rejection.code())
+            .collect();
+        assert_eq!(codes.len(), Rejection::ALL.len());
+        for rejection in Rejection::ALL {
+            let row = rejection.row();
+            assert!((400..600).contains(&row.status), "{rejection:?}");
+            assert!(
+                row.code
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_'),
+                "{rejection:?}"
+            );
+            assert!(
+                !row.title.is_empty() && !row.proxy_error.is_empty(),
+                "{rejection:?}"
+            );
+            assert_eq!(
+                row.status == 503,
+                row.retry_after.is_some(),
+                "{rejection:?}"
+            );
+        }
+    }
+}
