@@ -11,6 +11,7 @@
 //! | [`token`] | service tokens, and the type that proves their audience |
 //! | [`admission`] | the whole decision: may this request go on, and with which token |
 //! | [`rejection`] | every refusal, with its status, code, log level and public text |
+//! | [`browser`] | whether a request comes from a page that may use the session |
 //! | [`cookie`] | reading a `Cookie` header, writing our own cookies |
 //! | [`client_headers`] | which header names a client may never send to an upstream |
 //! | [`navigation`] | telling a navigation from a fetch |
@@ -21,6 +22,7 @@
 //! | [`time`] | points in time, in Unix seconds |
 
 pub mod admission;
+pub mod browser;
 pub mod client_headers;
 pub mod cookie;
 pub mod grant;

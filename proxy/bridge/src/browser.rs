@@ -1,0 +1,112 @@
+//! Whether a browser's request comes from a page that may use the session (Fetch Metadata, Origin).
+
+use http::Method;
+
+/// What a browser says about where a request comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestOrigin<'a> {
+    /// `Sec-Fetch-Site`.
+    pub site: Option<&'a [u8]>,
+    /// `Origin`.
+    pub origin: Option<&'a [u8]>,
+    /// Whether this is a top-level navigation to a document (see [`crate::navigation`]).
+    pub navigates: bool,
+}
+
+/// Whose pages may use the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedOrigins {
+    own: String,
+    others: Vec<String>,
+}
+
+impl AllowedOrigins {
+    /// Our own origin, and those that the configuration lists (`cors.allowed_origins`).
+    pub fn new(own: String, others: Vec<String>) -> Self {
+        Self { own, others }
+    }
+
+    /// Whether an `Origin` field names one of them, compared whole.
+    pub fn contains(&self, origin: &[u8]) -> bool {
+        origin == self.own.as_bytes() || self.others.iter().any(|other| other.as_bytes() == origin)
+    }
+
+    /// Judges a request of a session route, before any store is asked. A link on another site
+    /// that the user follows passes; anything else from another site or origin does not.
+    ///
+    /// # Errors
+    /// What gave it away, for the log.
+    pub fn judge(&self, method: &Method, request: &RequestOrigin<'_>) -> Result<(), &'static str> {
+        let link = request.navigates && matches!(*method, Method::GET | Method::HEAD);
+        match (request.origin, request.site) {
+            (Some(origin), _) if self.contains(origin) => Ok(()),
+            (Some(b"null"), _) if link => Ok(()),
+            (Some(_), _) => Err("the Origin is none of cors.allowed_origins"),
+            (None, None | Some(b"same-origin" | b"none")) => Ok(()),
+            (None, Some(_)) if link => Ok(()),
+            (None, Some(_)) => Err("Sec-Fetch-Site says that another origin sent it"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_pages_and_followed_links_may_use_the_session() {
+        let allowed = AllowedOrigins::new(
+            "https://app.example".into(),
+            vec!["https://admin.app.example".into()],
+        );
+        let own = Some(&b"https://app.example"[..]);
+        let listed = Some(&b"https://admin.app.example"[..]);
+        let foreign = Some(&b"https://app.example.evil"[..]);
+        let null = Some(&b"null"[..]);
+        let (same, cross, sibling, none) = (
+            Some(&b"same-origin"[..]),
+            Some(&b"cross-site"[..]),
+            Some(&b"same-site"[..]),
+            Some(&b"none"[..]),
+        );
+        for (method, site, origin, navigates, passes) in [
+            (Method::GET, None, None, false, true),
+            (Method::POST, None, None, false, true),
+            (Method::POST, same, own, false, true),
+            (Method::GET, none, None, true, true),
+            (Method::POST, sibling, listed, false, true),
+            (Method::POST, cross, foreign, false, false),
+            (Method::POST, None, foreign, false, false),
+            (Method::POST, same, foreign, false, false),
+            (Method::POST, cross, null, false, false),
+            (Method::POST, None, null, false, false),
+            (Method::POST, cross, None, true, false),
+            (Method::GET, cross, None, true, true),
+            (Method::GET, cross, None, false, false),
+            (Method::GET, sibling, None, false, false),
+            (Method::GET, Some(b"nonsense"), None, false, false),
+            (Method::GET, None, foreign, false, false),
+            (
+                Method::GET,
+                None,
+                Some(b"HTTPS://APP.EXAMPLE"),
+                false,
+                false,
+            ),
+        ] {
+            let verdict = allowed.judge(
+                &method,
+                &RequestOrigin {
+                    site,
+                    origin,
+                    navigates,
+                },
+            );
+            assert_eq!(
+                verdict.is_ok(),
+                passes,
+                "{method} {site:?} {origin:?} {navigates}"
+            );
+        }
+    }
+}
