@@ -1,1 +1,27 @@
-//! placeholder
+//! The OpenID Connect client: login, callback, logout, minting and renewing service tokens.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`identity`] | [`Identity`], everything that the gateway asks of this crate |
+//! | [`settings`] | what an [`Identity`] is made of, and why one cannot be made |
+//! | [`login`] | what a login is given and what it answers |
+//! | [`logout`] | what a logout answers |
+//! | [`health`] | whether the provider answers, and since when |
+//! | [`telemetry`] | the counters that the gateway exports |
+//! | [`support`] | which token plans this crate can fulfil |
+
+pub mod health;
+pub mod identity;
+pub mod login;
+pub mod logout;
+pub mod settings;
+pub mod support;
+pub mod telemetry;
+
+pub use health::{ProviderHealth, ProviderState};
+pub use identity::Identity;
+pub use login::{Callback, Finished, LoggedIn, LoginFailure, LoginRequest, Redirect};
+pub use logout::{LoggedOut, LogoutReturn};
+pub use settings::{HttpTimeouts, IdentityParts, IdentitySettings, StartProblem};
+pub use support::unsupported;
+pub use telemetry::{EndReason, Endpoint, MintStatus, Telemetry};

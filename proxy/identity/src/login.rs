@@ -1,0 +1,64 @@
+//! What a login is given and what it answers.
+
+use tokenbridge_bridge::rejection::Refusal;
+use tokenbridge_bridge::return_to::ReturnTo;
+use tokenbridge_bridge::session::{SessionId, SessionKey};
+
+/// A browser that wants to log in.
+#[derive(Clone, Debug)]
+pub struct LoginRequest<'a> {
+    /// Where it goes afterwards.
+    pub return_to: ReturnTo,
+    /// The request's `Cookie` fields, as they came.
+    pub cookies: &'a [&'a [u8]],
+}
+
+/// Where to send the browser (303).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The value of `Location`.
+    pub location: String,
+    /// Values of `Set-Cookie` fields.
+    pub set_cookies: Vec<String>,
+}
+
+/// A browser that comes back from the provider.
+#[derive(Clone, Debug)]
+pub struct Callback<'a> {
+    /// The query as it came, without `?`.
+    pub query: &'a str,
+    /// The request's `Cookie` fields, as they came.
+    pub cookies: &'a [&'a [u8]],
+    /// The session that the browser still has; it ends once the new one is there.
+    pub current_session: Option<SessionKey>,
+}
+
+/// How a callback ended.
+#[derive(Debug)]
+pub enum Finished {
+    /// There is a new session.
+    LoggedIn(LoggedIn),
+    /// The provider must be asked once more, in another way.
+    Again(Redirect),
+}
+
+/// A session that was just created.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// Its id, for the session cookie.
+    pub session: SessionId,
+    /// Where the browser goes.
+    pub return_to: ReturnTo,
+    /// Values of `Set-Cookie` fields that go along with the session cookie: the login's own
+    /// cookie is deleted.
+    pub set_cookies: Vec<String>,
+}
+
+/// A login that did not come about. Nothing was created.
+#[derive(Debug)]
+pub struct LoginFailure {
+    /// What to answer.
+    pub refusal: Refusal,
+    /// Values of `Set-Cookie` fields: a login that cannot be completed any more is forgotten.
+    pub set_cookies: Vec<String>,
+}

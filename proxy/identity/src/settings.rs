@@ -1,0 +1,138 @@
+//! What an [`Identity`](crate::Identity) is made of.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokenbridge_bridge::cookie::CookieName;
+use tokenbridge_bridge::service::{ServiceName, TokenPlan};
+use tokenbridge_config::Frontend;
+use tokenbridge_config::issuer::IssuerSettings;
+use tokenbridge_session_store::{Clock, Keyring, SessionStore};
+use tokio::runtime::Handle;
+
+use crate::telemetry::Telemetry;
+
+/// Everything that [`Identity::start`](crate::Identity::start) needs.
+pub struct IdentityParts {
+    /// What the configuration says of one frontend.
+    pub settings: IdentitySettings,
+    /// Where sessions live.
+    pub store: Arc<dyn SessionStore>,
+    /// Seals what travels in cookies.
+    pub keyring: Arc<Keyring>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where work runs that no request may cancel.
+    pub runtime: Handle,
+    /// Where counts go.
+    pub telemetry: Arc<dyn Telemetry>,
+}
+
+/// What the configuration says of one frontend's provider, sessions and service tokens.
+#[derive(Clone, Debug)]
+pub struct IdentitySettings {
+    /// The origin that browsers see, without a trailing slash: `https://app.example`.
+    pub public_origin: String,
+    /// The session cookie; cookies of logins and logouts are named after it.
+    pub cookie: CookieName,
+    /// The provider.
+    pub issuer: IssuerSettings,
+    /// The token of each declared service, in the order of the configuration.
+    pub plans: Vec<TokenPlan>,
+    /// How long a session lasts, whatever happens.
+    pub session_ttl: Duration,
+    /// A token with less life left than this is renewed.
+    pub token_refresh_threshold: Duration,
+    /// How long a call to the provider may take.
+    pub timeouts: HttpTimeouts,
+}
+
+impl IdentitySettings {
+    /// What a frontend's configuration says.
+    pub fn of(frontend: &Frontend) -> Self {
+        let secure = frontend.public_url.secure;
+        let base = match secure {
+            true => frontend
+                .cookie_name
+                .strip_prefix("__Host-")
+                .unwrap_or(&frontend.cookie_name),
+            false => &frontend.cookie_name,
+        };
+        Self {
+            public_origin: frontend.public_url.origin(),
+            cookie: CookieName::new(base, secure),
+            issuer: frontend.issuer.clone(),
+            plans: frontend
+                .services
+                .iter()
+                .map(|service| service.token.clone())
+                .collect(),
+            session_ttl: frontend.session.ttl,
+            token_refresh_threshold: frontend.session.token_refresh_threshold,
+            timeouts: HttpTimeouts::default(),
+        }
+    }
+
+    /// The plan of a service.
+    pub fn plan(&self, service: &ServiceName) -> Option<&TokenPlan> {
+        self.plans.iter().find(|plan| plan.service == *service)
+    }
+}
+
+/// How long a call to the provider may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpTimeouts {
+    /// To connect, TLS included.
+    pub connect: Duration,
+    /// For the whole call, the answer's body included.
+    pub total: Duration,
+}
+
+impl Default for HttpTimeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            total: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why the configuration cannot be worked with. A provider that is away is no reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartProblem {
+    /// A service's token would have to be obtained in a way that is not supported.
+    Unsupported {
+        /// The service.
+        service: ServiceName,
+        /// What is not supported.
+        reason: &'static str,
+    },
+    /// The issuer is `http` on a host that is not this machine.
+    InsecureIssuer(String),
+    /// `client_key_file` holds no private key that can sign.
+    ClientKey(String),
+    /// TLS could not be set up.
+    Tls(String),
+}
+
+impl fmt::Display for StartProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported { service, reason } => {
+                write!(formatter, "service {service}: {reason}")
+            }
+            Self::InsecureIssuer(issuer) => write!(
+                formatter,
+                "auth.issuer: {issuer} is plain http; use https, or http on a loopback host"
+            ),
+            Self::ClientKey(why) => write!(
+                formatter,
+                "auth.client_key_file: {why}; it must hold a private key in PEM: RSA, or EC on P-256 or P-384"
+            ),
+            Self::Tls(why) => write!(formatter, "TLS toward the provider cannot be set up: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StartProblem {}
