@@ -8,8 +8,8 @@
 
 use std::fmt;
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20poly1305::XNonce;
+use chacha20poly1305::aead::{Aead, Payload};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use tokenbridge_bridge::Secret;

@@ -5,6 +5,8 @@
 //! | [`store`] | the trait [`SessionStore`](store::SessionStore) and what goes in and out of it |
 //! | [`error`] | what can go wrong with a store, without a secret in it |
 //! | [`health`] | whether the store answers, and since when |
+//! | [`lease`] | who may spend a refresh token, and the note that it was sent |
+//! | [`memory`] | the store in the process's own memory, bounded |
 //! | [`keyring`] | sealing values, by purpose and key id; MACs |
 //! | [`clock`] | the time, injected: wall clock and a monotonic one |
 
@@ -12,12 +14,14 @@ pub mod clock;
 pub mod error;
 pub mod health;
 pub mod keyring;
+pub mod lease;
+pub mod memory;
 pub mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use health::StoreHealth;
 pub use keyring::{Keyring, Purpose};
-pub use store::{
-    Acquired, Described, Description, EndedSession, Lease, NewSession, SentMark, SessionStore,
-};
+pub use lease::{Acquired, Lease, SentMark};
+pub use memory::{MemoryLimits, MemoryStore};
+pub use store::{Described, Description, EndedSession, NewSession, SessionStore};
