@@ -8,7 +8,7 @@ use http::{HeaderName, Method};
 
 use crate::pattern::{Captures, PathPattern, Segment, UpstreamPath};
 use crate::service::ServiceName;
-use crate::target::RequestTarget;
+use crate::target::{EncodedSlash, RequestTarget, canonical_path};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,8 @@ pub struct Route {
 pub struct RouteMatch {
     /// The route.
     pub route: Arc<Route>,
+    /// Its position in the file.
+    pub index: usize,
     captures: Captures,
 }
 
@@ -147,9 +149,15 @@ struct Node {
     literals: HashMap<Box<str>, Node>,
     parameter: Option<Box<Node>>,
     /// Routes whose pattern ends here.
-    here: Vec<Arc<Route>>,
+    here: Vec<Entry>,
     /// Routes whose pattern ends in a tail from here on.
-    tail: Vec<Arc<Route>>,
+    tail: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    index: usize,
+    route: Arc<Route>,
 }
 
 impl RouteTable {
@@ -160,19 +168,19 @@ impl RouteTable {
     pub fn compile(routes: Vec<Route>) -> Result<Self, Vec<Overlap>> {
         let mut table = Self::default();
         let mut overlaps = Vec::new();
-        for (second, route) in routes.into_iter().map(Arc::new).enumerate() {
+        for (index, route) in routes.into_iter().map(Arc::new).enumerate() {
             let slot = table.root.slot(route.pattern.segments());
-            for rival in slot
+            let rivals = slot
                 .iter()
-                .filter(|rival| rival.methods.meet(&route.methods))
-            {
-                let first = table
-                    .routes
-                    .iter()
-                    .position(|known| Arc::ptr_eq(known, rival));
-                overlaps.extend(first.map(|first| Overlap { first, second }));
-            }
-            slot.push(route.clone());
+                .filter(|rival| rival.route.methods.meet(&route.methods));
+            overlaps.extend(rivals.map(|rival| Overlap {
+                first: rival.index,
+                second: index,
+            }));
+            slot.push(Entry {
+                index,
+                route: route.clone(),
+            });
             table.routes.push(route);
         }
         if overlaps.is_empty() {
@@ -191,37 +199,48 @@ impl RouteTable {
     /// segment, whatever the order in the file. A route of that path that takes the method, or
     /// which methods are taken: a less specific pattern is never asked for the method's sake.
     ///
+    /// A path with an encoded slash matches only where the route keeps it and the path with a
+    /// plain slash would have matched the same route.
+    ///
     /// # Errors
     /// [`NoRoute`] when nothing matches.
     pub fn matches(&self, target: &RequestTarget, method: &Method) -> Result<RouteMatch, NoRoute> {
         let path = target.path();
-        let mut captures = Captures::default();
-        let found = self
-            .root
-            .find(path, 1, &mut captures)
-            .ok_or(NoRoute::Unknown)?;
-        let usable = |route: &&Arc<Route>| route.keep_encoded_slash || !path.contains("%2F");
-        match found
-            .iter()
-            .filter(usable)
-            .find(|route| route.methods.allow(method))
-        {
-            Some(route) => Ok(RouteMatch {
-                route: route.clone(),
-                captures,
-            }),
-            None if found.iter().any(|route| usable(&route)) => {
-                Err(NoRoute::MethodNotAllowed(allowed_methods(found)))
-            }
-            None => Err(NoRoute::Unknown),
+        let (found, captures) = self.find(path).ok_or(NoRoute::Unknown)?;
+        let entry = found.iter().find(|entry| entry.route.methods.allow(method));
+        let entry = entry.ok_or_else(|| NoRoute::MethodNotAllowed(allowed_methods(found)))?;
+        if path.contains("%2F") && !self.both_readings_match(path, entry) {
+            return Err(NoRoute::Unknown);
         }
+        Ok(RouteMatch {
+            route: entry.route.clone(),
+            index: entry.index,
+            captures,
+        })
+    }
+
+    fn find(&self, path: &str) -> Option<(&[Entry], Captures)> {
+        let mut captures = Captures::default();
+        let found = self.root.find(path, 1, &mut captures)?;
+        Some((found, captures))
+    }
+
+    fn both_readings_match(&self, path: &str, entry: &Entry) -> bool {
+        let plain = path.replace("%2F", "/");
+        let canonical = canonical_path(plain.as_bytes(), EncodedSlash::Refuse).is_ok();
+        let same = |other: &Entry| Arc::ptr_eq(&other.route, &entry.route);
+        entry.route.keep_encoded_slash
+            && canonical
+            && self
+                .find(&plain)
+                .is_some_and(|(found, _)| found.iter().any(same))
     }
 }
 
-fn allowed_methods(routes: &[Arc<Route>]) -> Vec<Method> {
-    let mut allowed: Vec<Method> = routes
+fn allowed_methods(entries: &[Entry]) -> Vec<Method> {
+    let mut allowed: Vec<Method> = entries
         .iter()
-        .flat_map(|route| route.methods.list())
+        .flat_map(|entry| entry.route.methods.list())
         .cloned()
         .collect();
     if allowed.contains(&Method::GET) {
@@ -234,7 +253,7 @@ fn allowed_methods(routes: &[Arc<Route>]) -> Vec<Method> {
 
 impl Node {
     /// The list in which a pattern's routes stand, made when it is missing.
-    fn slot(&mut self, segments: &[Segment]) -> &mut Vec<Arc<Route>> {
+    fn slot(&mut self, segments: &[Segment]) -> &mut Vec<Entry> {
         match segments {
             [] => &mut self.here,
             [Segment::Tail, ..] => &mut self.tail,
@@ -246,7 +265,7 @@ impl Node {
     }
 
     /// Searches from byte `start` of the path on. Every node of the tree is visited at most once.
-    fn find(&self, path: &str, start: usize, captures: &mut Captures) -> Option<&[Arc<Route>]> {
+    fn find(&self, path: &str, start: usize, captures: &mut Captures) -> Option<&[Entry]> {
         let Some(rest) = path.get(start..) else {
             return (!self.here.is_empty()).then_some(&self.here);
         };

@@ -136,13 +136,23 @@ fn the_same_shape_twice_is_an_overlap_only_when_methods_meet() {
 }
 
 #[test]
-fn an_encoded_slash_matches_only_routes_that_keep_it() {
-    let mut keeping = route("keep", "/k/{id}", "/k/{id}", &[]);
+fn an_encoded_slash_matches_only_where_both_readings_match_a_route_that_keeps_it() {
+    let mut keeping = route("keep", "/k/*", "/k/{path}", &[]);
     keeping.keep_encoded_slash = true;
-    let table = RouteTable::compile(vec![keeping, route("all", "/*", "/{path}", &[])]).unwrap();
-    assert_eq!(
-        found(&table, "/k/a%2Fb"),
-        Some(("keep".into(), "/k/a%2Fb".into()))
-    );
-    assert_eq!(found(&table, "/x/a%2Fb"), None);
+    let mut one_segment = route("one", "/o/{id}", "/o/{id}", &[]);
+    one_segment.keep_encoded_slash = true;
+    let all = route("all", "/*", "/{path}", &[]);
+    let admin = route("admin", "/k/admin/*", "/admin/{path}", &[]);
+    let table = RouteTable::compile(vec![keeping, one_segment, all, admin]).unwrap();
+    let kept = Some(("keep".into(), "/k/a%2Fb".into()));
+    assert_eq!(found(&table, "/k/a%2Fb"), kept);
+    for path in [
+        "/x/a%2Fb",
+        "/o/a%2Fb",
+        "/k/admin%2Fb",
+        "/k/..%2Fb",
+        "/k/a%2F/b",
+    ] {
+        assert_eq!(found(&table, path), None, "{path}");
+    }
 }
