@@ -1,0 +1,36 @@
+# The commands that a person needs. `make run` serves the demo, `make test` runs what CI runs.
+
+CONF ?= conf
+STORE ?= memory
+REDIS_URL ?= redis://127.0.0.1:6379
+export CONF STORE REDIS_URL
+
+SCRIPTS := proxy/devkit/scripts
+CARGO ?= cargo
+
+.PHONY: help run build test check fmt clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: build ## serve the demo in the foreground (STORE=redis, CONF=folder)
+	@$(SCRIPTS)/demo.sh
+
+build: ## build target/release/tokenbridge and target/release/devkit
+	@$(SCRIPTS)/tools.sh build
+	$(CARGO) build --release --locked --bin tokenbridge --bin devkit
+
+test: ## everything that CI runs
+	@$(SCRIPTS)/tools.sh build redis
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test --workspace --locked
+
+check: ## check the configuration in CONF, its provider's files included
+	$(CARGO) run --release --locked --quiet --bin tokenbridge -- check --config $(CONF) --idp $(CONF)/idp
+
+fmt: ## format the code
+	$(CARGO) fmt --all
+
+clean: ## remove what was built
+	$(CARGO) clean

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Installs the tools that a group of commands needs, where they are missing: tools.sh build [redis].
+set -euo pipefail
+
+declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl)
+wanted=()
+for group in "$@"; do
+	case "$group" in
+	build) wanted+=(cc make cmake) ;;
+	redis) wanted+=(redis-server) ;;
+	demo) wanted+=(curl openssl) ;;
+	*)
+		echo "tools.sh: unknown group $group" >&2
+		exit 2
+		;;
+	esac
+done
+
+missing=()
+for tool in "${wanted[@]}"; do
+	command -v "$tool" >/dev/null || missing+=("${packages[$tool]}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "Missing: ${missing[*]}. Install them with this system's package manager and try again." >&2
+	exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "Missing: ${missing[*]}. As root: apt-get install -y ${missing[*]}" >&2
+		exit 1
+	fi
+	as_root=(sudo)
+fi
+echo "Installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+# A package may start a service of its own on installation; the demo starts what it needs itself.
+"${as_root[@]}" env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
