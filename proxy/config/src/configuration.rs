@@ -13,6 +13,7 @@ use tokenbridge_bridge::session::IdleTimeout;
 use crate::issuer::IssuerSettings;
 use crate::limits::{Limits, RateLimits};
 use crate::listen::{ForwardAuth, Listener};
+use crate::problem::Places;
 use crate::process::{Drain, Logging, Runtime};
 use crate::public_url::PublicUrl;
 use crate::service::Service;
@@ -48,6 +49,29 @@ pub struct Configuration {
     pub runtime: Runtime,
     /// The clean stop.
     pub drain: Drain,
+    /// Where it was read from, for problems that show later.
+    pub(crate) origin: Origin,
+}
+
+/// The files that a configuration was read from.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) routes_file: String,
+    pub(crate) settings_file: String,
+    pub(crate) places: Places,
+}
+
+impl Origin {
+    /// A problem at a key of `settings.yaml` or, where the key is not there, at its `parent`.
+    pub(crate) fn at_setting(&self, key: &str, parent: &str) -> (String, Option<u32>) {
+        let place = self.places.get(key).or_else(|| self.places.get(parent));
+        (self.settings_file.clone(), place.map(|place| place.line))
+    }
+
+    /// The line of a key, where it stands in a file.
+    pub(crate) fn line(&self, key: &str) -> Option<u32> {
+        self.places.get(key).map(|place| place.line)
+    }
 }
 
 /// What is served under one public URL.

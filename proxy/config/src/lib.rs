@@ -3,6 +3,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`load`] | a folder to a configuration |
 //! | [`configuration`] | the whole: what the gateway runs with |
 //! | [`public_url`] | the address that browsers see, and what follows from it for the cookie |
 //! | [`issuer`] | the OpenID provider and how the gateway is known there |
@@ -13,17 +14,27 @@
 //! | [`limits`] | sizes, times, connections and rates |
 //! | [`process`] | logging, threads and the clean stop |
 //! | [`problem`] | problems of a configuration and how they are shown |
+//! | `reading` | YAML to values with positions |
+//! | `settings`, `routes` | each file, read by itself |
+//! | `assembly`, `missing_audience` | both files together |
 
+mod assembly;
 pub mod configuration;
 pub mod issuer;
 pub mod limits;
 pub mod listen;
+pub mod load;
+mod missing_audience;
 pub mod preset;
 pub mod problem;
 pub mod process;
 pub mod public_url;
+mod reading;
+mod routes;
 pub mod service;
+mod settings;
 pub mod store;
 
 pub use configuration::{Configuration, Frontend};
+pub use load::{Loaded, load};
 pub use problem::{Problem, Report, Severity};

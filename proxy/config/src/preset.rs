@@ -102,21 +102,29 @@ impl Preset {
         }
     }
 
-    /// The template of the target's value, over `{audience}`, `{service}` and `{scopes}`.
-    pub const fn target_value(self) -> &'static str {
-        match self {
-            Self::Entra => "{audience}/.default",
-            Self::Generic
-            | Self::Keycloak
-            | Self::Auth0
-            | Self::Okta
-            | Self::Duende
-            | Self::OidcProvider
-            | Self::Logto
-            | Self::Zitadel
-            | Self::Authentik
-            | Self::Hydra
-            | Self::Cognito => "{audience}",
+    /// The template of the target's value for a parameter, over `{audience}`, `{service}` and
+    /// `{scopes}`. For `scope` only Entra has one: elsewhere scopes do not follow from audiences.
+    pub const fn target_value(self, parameter: TargetParameter) -> Option<&'static str> {
+        match (parameter, self) {
+            (TargetParameter::Resource | TargetParameter::Audience | TargetParameter::Aud, _) => {
+                Some("{audience}")
+            }
+            (TargetParameter::Scope, Self::Entra) => Some("{audience}/.default"),
+            (
+                TargetParameter::Scope,
+                Self::Generic
+                | Self::Keycloak
+                | Self::Auth0
+                | Self::Okta
+                | Self::Duende
+                | Self::OidcProvider
+                | Self::Logto
+                | Self::Zitadel
+                | Self::Authentik
+                | Self::Hydra
+                | Self::Cognito,
+            )
+            | (TargetParameter::None, _) => None,
         }
     }
 

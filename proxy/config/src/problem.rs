@@ -1,5 +1,6 @@
 //! Problems of a configuration and how they are shown.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -46,6 +47,16 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Where a key stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: String,
+    pub(crate) line: u32,
+}
+
+/// Where each key of a configuration stands, by its path.
+pub(crate) type Places = HashMap<String, Place>;
+
 /// Every problem of a configuration, in the order of files and lines. `Display` has one a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -57,6 +68,36 @@ impl Report {
     /// The problems.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// A report of these problems, sorted, each of them once.
+    pub(crate) fn new(problems: Vec<Problem>) -> Self {
+        let mut report = Self::default();
+        report.extend(problems);
+        report
+    }
+
+    /// Adds what another check found; a problem that is already there is not repeated.
+    pub fn extend(&mut self, problems: Vec<Problem>) {
+        self.problems.extend(problems);
+        let place = |problem: &Problem| (problem.file.clone(), problem.line, problem.key.clone());
+        self.problems.sort_by_key(place);
+        self.problems.dedup();
+    }
+
+    /// Whether something of it keeps the gateway from starting.
+    pub fn has_errors(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Whether something of it makes `check` fail.
+    pub fn fails_check(&self) -> bool {
+        self.problems.iter().any(|problem| match problem.severity {
+            Severity::Error | Severity::CheckError => true,
+            Severity::Warning => false,
+        })
     }
 
     /// Whether there is none, not even a warning.

@@ -1,0 +1,221 @@
+//! Both files together: what one says about the other, and the plan of each service's token.
+
+use std::sync::Arc;
+
+use tokenbridge_bridge::service::{
+    Audience, AudiencePolicy, ServiceName, Strategy, TargetParameter, TokenPlan,
+};
+
+use crate::configuration::{Configuration, Frontend, Origin};
+use crate::preset::Preset;
+use crate::reading::suggestion;
+use crate::routes::Routes;
+use crate::routes::service::ServiceDraft;
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::settings::audiences::ServiceTokens;
+use crate::settings::auth::TokenDefaults;
+use crate::settings::target::{SetTarget, TargetFacts, fill};
+
+/// Puts both files together. `None` when something that is needed was wrong: it is noted.
+pub(crate) fn assemble(
+    routes: Routes<'_>,
+    settings: Settings<'_>,
+    origin: Origin,
+) -> Option<Configuration> {
+    check_scopes_of_nobody(&routes.services, &settings.services);
+    let preset = settings
+        .auth
+        .issuer
+        .as_ref()
+        .map_or(Preset::Generic, |issuer| issuer.preset);
+    let planner = Planner {
+        preset,
+        defaults: &settings.auth.tokens,
+        tokens: &settings.services,
+        services: &routes.services,
+    };
+    let services: Vec<Option<Service>> = routes
+        .services
+        .iter()
+        .map(|draft| service(draft, &planner))
+        .collect();
+    let public_url = settings.public_url?;
+    let prefix = if public_url.secure { "__Host-" } else { "" };
+    let frontend = Frontend {
+        name: "main",
+        cookie_name: format!("{prefix}{}", settings.session.cookie_name),
+        public_url,
+        issuer: settings.auth.issuer?,
+        services: services.into_iter().collect::<Option<_>>()?,
+        routes: routes.table?,
+        session: settings.auth.lifetimes?,
+        cors: settings.network.cors,
+    };
+    Some(Configuration {
+        frontend,
+        listen: settings.network.listen,
+        admin: settings.network.admin,
+        store: settings.session.store,
+        encryption_keys: settings.session.encryption_keys,
+        limits: settings.limits,
+        rate_limits: settings.rate_limits,
+        trusted_proxies: settings.network.trusted_proxies,
+        identity_headers: settings.network.identity_headers,
+        forward_auth: settings.network.forward_auth,
+        logging: settings.logging,
+        runtime: settings.runtime,
+        drain: settings.drain,
+        origin,
+    })
+}
+
+fn service(draft: &ServiceDraft<'_>, planner: &Planner<'_>) -> Option<Service> {
+    let token = planner.plan(draft);
+    Some(Service {
+        name: token.service.clone(),
+        upstream: draft.upstream.clone()?,
+        tls: draft.tls.clone(),
+        timeouts: draft.timeouts,
+        token,
+    })
+}
+
+/// Scopes for a name that neither file knows are probably a slip of the pen.
+fn check_scopes_of_nobody(services: &[ServiceDraft<'_>], tokens: &ServiceTokens<'_>) {
+    let declared = || services.iter().map(|service| service.name);
+    for (name, _, at) in &tokens.scopes {
+        if !declared().any(|known| known == *name) && tokens.audience(name).is_none() {
+            at.warn(
+                "is no service of routes.yaml",
+                suggestion::sentence(name, declared().collect::<Vec<_>>()),
+            );
+        }
+    }
+}
+
+/// What the plans of all services have in common.
+struct Planner<'p> {
+    preset: Preset,
+    defaults: &'p TokenDefaults<'p>,
+    tokens: &'p ServiceTokens<'p>,
+    services: &'p [ServiceDraft<'p>],
+}
+
+impl Planner<'_> {
+    fn plan(&self, draft: &ServiceDraft<'_>) -> TokenPlan {
+        let strategy = draft
+            .strategy
+            .or(self.defaults.strategy)
+            .unwrap_or_else(|| self.preset.strategy());
+        let target_parameter = match (strategy, self.defaults.target_parameter) {
+            (Strategy::Login, _) => TargetParameter::None,
+            (_, Some(parameter)) => parameter,
+            (_, None) => self.preset.target_parameter(strategy),
+        };
+        let audience = self.tokens.audience(draft.name);
+        let scopes = self.tokens.scopes(draft.name);
+        let target = audience.and_then(|audience| self.target(draft, target_parameter, audience));
+        let by_scope = target_parameter == TargetParameter::Scope;
+        let scopes = match target.as_ref().filter(|_| by_scope) {
+            Some(target) => target.split_whitespace().map(str::to_owned).collect(),
+            None => scopes.to_vec(),
+        };
+        if by_scope && scopes.is_empty() && audience.is_some() {
+            draft.at.fail_check(
+                format!(
+                    "`{}` asks for no scope, and scopes are what decides on the audience here",
+                    draft.name
+                ),
+                format!(
+                    "add `{}: SCOPE` under service_scopes in settings.yaml",
+                    draft.name
+                ),
+            );
+        }
+        TokenPlan {
+            service: ServiceName::new(draft.name),
+            strategy,
+            target_parameter,
+            target_value: target.filter(|_| !by_scope),
+            scopes,
+            audience: audience.map(|audience| self.policy(draft, audience)),
+            format: draft.format,
+            mint: draft.mint,
+        }
+    }
+
+    /// The target's value: what the service says, else the issuer, else the preset. Scopes of the
+    /// service come before a preset's idea of them.
+    fn target(
+        &self,
+        draft: &ServiceDraft<'_>,
+        parameter: TargetParameter,
+        audience: &Audience,
+    ) -> Option<String> {
+        let scopes = self.tokens.scopes(draft.name).join(" ");
+        let facts = TargetFacts {
+            audience: audience.as_str(),
+            service: draft.name,
+            scopes: &scopes,
+        };
+        let set = draft
+            .target_value
+            .as_ref()
+            .or(self.defaults.target_value.as_ref());
+        if parameter == TargetParameter::None {
+            warn_unused(draft.target_value.as_ref());
+            return None;
+        }
+        if let Some(set) = set {
+            if scopes.is_empty() && set.template.contains("{scopes}") {
+                set.at.error(
+                    format!(
+                        "`{}` needs the scopes of `{}`, which has none",
+                        set.template, draft.name
+                    ),
+                    format!(
+                        "add `{}: SCOPE` under service_scopes in settings.yaml",
+                        draft.name
+                    ),
+                );
+            }
+            return Some(fill(&set.template, facts));
+        }
+        let own_scopes = parameter == TargetParameter::Scope && !scopes.is_empty();
+        let template = self.preset.target_value(parameter).filter(|_| !own_scopes);
+        template.map(|template| fill(template, facts))
+    }
+
+    /// A service is configured when routes.yaml declares it: an audience that service_audiences
+    /// has for anything else does not make a token too wide.
+    fn policy(&self, draft: &ServiceDraft<'_>, expected: &Audience) -> AudiencePolicy {
+        let mut others: Vec<Audience> = Vec::new();
+        for audience in self
+            .services
+            .iter()
+            .filter_map(|service| self.tokens.audience(service.name))
+        {
+            if audience != expected && !others.contains(audience) {
+                others.push(audience.clone());
+            }
+        }
+        AudiencePolicy {
+            expected: expected.clone(),
+            check: draft.audience_check,
+            others: Arc::from(others),
+        }
+    }
+}
+
+fn warn_unused(target: Option<&SetTarget<'_>>) {
+    if let Some(target) = target {
+        target.at.warn(
+            format!(
+                "`{}` is sent nowhere: nothing names a target here",
+                target.template
+            ),
+            "remove it, or choose another `token` or target_parameter",
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! From files to checked values.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`tree`] | a YAML file as a tree with lines |
+//! | [`substitution`] | `${VAR}` and `file:PATH` |
+//! | [`section`] | reading a tree key by key, noting problems |
+//! | [`suggestion`] | "did you mean" |
+//! | [`scalar`] | durations, sizes, rates, counts, words |
+//! | [`address`] | URLs, socket addresses, networks, hosts |
+//! | [`file`] | PEM files |
+
+pub(crate) mod address;
+pub(crate) mod file;
+pub(crate) mod scalar;
+pub(crate) mod section;
+pub(crate) mod substitution;
+pub(crate) mod suggestion;
+pub(crate) mod tree;

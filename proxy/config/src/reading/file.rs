@@ -1,0 +1,30 @@
+//! Readers of values that name a file, relative to the configuration folder.
+
+use std::path::PathBuf;
+
+use tokenbridge_bridge::Secret;
+
+use super::scalar;
+use super::section::{Complaint, Item};
+
+/// A PEM file (RFC 7468): where it is, and what is in it.
+pub(crate) struct PemFile {
+    pub(crate) path: PathBuf,
+    pub(crate) text: Secret,
+}
+
+/// Reads the PEM file that `item` names.
+pub(crate) fn pem(item: &Item<'_>) -> Option<PemFile> {
+    let folder = item.at.reading.sources.folder;
+    item.value(|value| {
+        let path = folder.join(scalar::text(value)?);
+        let text = std::fs::read_to_string(&path).map(Secret::new).map_err(|error| {
+            let fix = "create the file or correct the path; relative paths start from the configuration folder";
+            Complaint::new(format!("cannot be read: {error}"), fix)
+        })?;
+        match text.expose().contains("-----BEGIN ") {
+            true => Ok(PemFile { path, text }),
+            false => Err(Complaint::new("is no PEM file", "name a file that has a line `-----BEGIN ...-----`")),
+        }
+    })
+}

@@ -1,0 +1,55 @@
+//! `pass_headers`: names of the client that are let through although they are stripped elsewhere.
+
+use http::HeaderName;
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
+use tokenbridge_bridge::client_headers;
+use tokenbridge_bridge::route::RouteAuth;
+
+use crate::reading::scalar;
+use crate::reading::section::{Item, Section};
+
+/// Framing and routing of the connection itself, and the cookies, whose rules are fixed.
+const NEVER: [HeaderName; 9] = [
+    CONNECTION,
+    CONTENT_LENGTH,
+    COOKIE,
+    HOST,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
+
+/// Reads a route's `pass_headers`.
+pub(crate) fn read(route: &Section<'_>, auth: RouteAuth) -> Vec<HeaderName> {
+    let items = route.list("pass_headers");
+    items
+        .iter()
+        .filter_map(|item| read_one(item, auth))
+        .collect()
+}
+
+fn read_one(item: &Item<'_>, auth: RouteAuth) -> Option<HeaderName> {
+    let name = item.value(scalar::header_name)?;
+    if NEVER.contains(&name) {
+        item.at.error(
+            format!("`{}` is set by the gateway itself", item.written()),
+            "remove it: it cannot be passed from a client",
+        );
+    } else if client_headers::covers(AUTHORIZATION.as_str(), name.as_str())
+        && auth == RouteAuth::Session
+    {
+        item.at.error(
+            format!(
+                "`{}` is the token's place on a session route",
+                item.written()
+            ),
+            "remove it, or write `auth: none`",
+        );
+    }
+    Some(name)
+}

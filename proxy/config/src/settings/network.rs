@@ -1,0 +1,268 @@
+//! Who is listened to and who is believed: `listen`, `admin`, `forward_auth`, `cors`,
+//! `trusted_proxies`, `identity_headers`.
+
+use std::net::SocketAddr;
+
+use http::HeaderName;
+use ipnet::IpNet;
+use url::Url;
+
+use crate::configuration::Cors;
+use crate::listen::{ForwardAuth, Listener, ListenerKind};
+use crate::public_url::PublicUrl;
+use crate::reading::section::{At, Item, Section};
+use crate::reading::{address, file, scalar, tree};
+
+/// What these keys say.
+pub(crate) struct Network {
+    pub(crate) listen: Vec<Listener>,
+    pub(crate) admin: SocketAddr,
+    pub(crate) forward_auth: Option<ForwardAuth>,
+    pub(crate) cors: Cors,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) identity_headers: Vec<HeaderName>,
+}
+
+/// Addresses in use so far, each with the key that took it.
+type Taken<'r> = Vec<(SocketAddr, At<'r>)>;
+
+/// Reads these keys; all of them have defaults.
+pub(crate) fn read(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Network {
+    let mut taken = Taken::new();
+    let listen = read_listen(root, public_url, &mut taken);
+    let admin = root.get("admin");
+    let address = admin.as_ref().and_then(|item| item.value(address::socket));
+    let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9901)));
+    let at = admin.map_or_else(|| key_at(root, "admin"), |item| item.at);
+    take(&mut taken, address, at);
+    Network {
+        listen,
+        admin: address,
+        forward_auth: read_forward_auth(root, &mut taken),
+        cors: read_cors(root, public_url),
+        trusted_proxies: read_trusted(root),
+        identity_headers: root
+            .list("identity_headers")
+            .iter()
+            .filter_map(|item| item.value(scalar::header_name))
+            .collect(),
+    }
+}
+
+fn key_at<'r>(section: &Section<'r>, key: &str) -> At<'r> {
+    At {
+        key: tree::join(&section.at.key, key),
+        line: None,
+        ..section.at.clone()
+    }
+}
+
+/// Two listeners on one port: the second would share the first one's connections (SO_REUSEPORT).
+fn take<'r>(taken: &mut Taken<'r>, address: SocketAddr, at: At<'r>) {
+    let meets = |other: &SocketAddr| {
+        let same = other.ip() == address.ip()
+            || other.ip().is_unspecified()
+            || address.ip().is_unspecified();
+        other.port() != 0 && other.port() == address.port() && same
+    };
+    if let Some((_, other)) = taken.iter().find(|(other, _)| meets(other)) {
+        at.error(
+            format!("`{address}` is taken by {}", other.key),
+            "give each listener a port of its own",
+        );
+    }
+    taken.push((address, at));
+}
+
+fn read_listen<'r>(
+    root: &Section<'r>,
+    public_url: Option<&PublicUrl>,
+    taken: &mut Taken<'r>,
+) -> Vec<Listener> {
+    let Some(item) = root.get("listen") else {
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        take(taken, address, key_at(root, "listen"));
+        return vec![Listener {
+            address,
+            kind: ListenerKind::Plain,
+        }];
+    };
+    let at = item.at.clone();
+    let items = item.one_or_list();
+    if items.is_empty() {
+        at.error(
+            "is an empty list",
+            "write an address, such as 127.0.0.1:8080",
+        );
+    }
+    let mut listeners = Vec::new();
+    for item in items {
+        let at = item.at.clone();
+        let listener = match item.is_mapping() {
+            true => item
+                .section()
+                .and_then(|section| read_listener(&section, public_url)),
+            false => item.value(address::socket).map(|address| Listener {
+                address,
+                kind: ListenerKind::Plain,
+            }),
+        };
+        if let Some(listener) = listener {
+            take(taken, listener.address, at);
+            listeners.push(listener);
+        }
+    }
+    listeners
+}
+
+fn read_listener(section: &Section<'_>, public_url: Option<&PublicUrl>) -> Option<Listener> {
+    let address = section
+        .require("address", "add `address: 0.0.0.0:443`")
+        .and_then(|item| item.value(address::socket));
+    let redirect = section.get("redirect_to_https");
+    let redirects = redirect
+        .as_ref()
+        .and_then(|item| item.value(scalar::boolean))
+        .unwrap_or(false);
+    let tls = section.section("tls").map(|tls| read_tls(&tls));
+    if let Some(item) = redirect.filter(|_| redirects) {
+        if tls.is_some() {
+            item.at.error(
+                "stands beside tls",
+                "keep one of the two: a redirect is for plain http",
+            );
+        }
+        if public_url.is_some_and(|public| !public.secure) {
+            item.at.error(
+                "leads to a public_url that is plain http",
+                "write an https public_url, or remove the redirect",
+            );
+        }
+    }
+    let kind = match (tls, redirects) {
+        (Some(tls), _) => tls?,
+        (None, true) => ListenerKind::RedirectToHttps,
+        (None, false) => ListenerKind::Plain,
+    };
+    Some(Listener {
+        address: address?,
+        kind,
+    })
+}
+
+fn read_tls(tls: &Section<'_>) -> Option<ListenerKind> {
+    let chain = tls
+        .require("cert_file", "add the certificate chain, PEM")
+        .and_then(|item| file::pem(&item));
+    let key = tls
+        .require("key_file", "add the certificate's private key, PEM")
+        .and_then(|item| file::pem(&item));
+    Some(ListenerKind::Tls {
+        cert_file: chain?.path,
+        key_file: key?.path,
+    })
+}
+
+fn read_forward_auth<'r>(root: &Section<'r>, taken: &mut Taken<'r>) -> Option<ForwardAuth> {
+    let section = root.section("forward_auth")?;
+    let listen = section.get("listen");
+    let address = listen.as_ref().and_then(|item| item.value(address::socket));
+    let clients: Vec<IpNet> = section
+        .list("clients")
+        .iter()
+        .filter_map(|item| item.value(address::network))
+        .collect();
+    let Some(listen) = listen else {
+        if !clients.is_empty() {
+            section.at.error(
+                "has clients but no listen",
+                "add `listen: ADDRESS:PORT`, a listener of its own",
+            );
+        }
+        return None;
+    };
+    if clients.is_empty() {
+        section.at.error(
+            "names no clients",
+            "add `clients: [10.0.0.5]`: the proxies that may ask",
+        );
+    }
+    let address = address?;
+    take(taken, address, listen.at);
+    Some(ForwardAuth {
+        listen: address,
+        clients,
+    })
+}
+
+fn read_cors(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Cors {
+    let Some(cors) = root.section("cors") else {
+        return Cors::default();
+    };
+    let mut allowed_origins = Vec::new();
+    for item in cors.list("allowed_origins") {
+        let Some(origin) = item.value(address::origin) else {
+            continue;
+        };
+        if public_url.is_some_and(|public| is_another_site(&origin, public)) {
+            item.at.warn(
+                format!(
+                    "`{}` is another site than public_url: its fetches carry no session cookie",
+                    item.written()
+                ),
+                "use CORS between hosts of one domain: the cookie is SameSite=Lax",
+            );
+        }
+        allowed_origins.push(origin);
+    }
+    Cors { allowed_origins }
+}
+
+/// Whether two hosts are certainly of different sites: their last two labels or schemes differ.
+/// Without the public suffix list a shared `co.uk` goes unnoticed.
+fn is_another_site(origin: &str, public: &PublicUrl) -> bool {
+    let Ok(url) = Url::parse(origin) else {
+        return false;
+    };
+    let last_labels = |host: &str| {
+        let mut labels = host.rsplit('.');
+        (
+            labels.next().unwrap_or_default().to_owned(),
+            labels.next().unwrap_or_default().to_owned(),
+        )
+    };
+    let host = url.host_str().unwrap_or_default();
+    (url.scheme() == "https") != public.secure || last_labels(host) != last_labels(&public.host)
+}
+
+fn read_trusted(root: &Section<'_>) -> Vec<IpNet> {
+    let all = root.value_or("dangerously_trust_all_proxies", scalar::boolean, false);
+    let mut networks = Vec::new();
+    for item in root.list("trusted_proxies") {
+        let Some(network) = item.value(address::network) else {
+            continue;
+        };
+        if network.prefix_len() == 0 {
+            trust_everybody(&item, all);
+        }
+        networks.push(network);
+    }
+    networks
+}
+
+fn trust_everybody(item: &Item<'_>, allowed: bool) {
+    let problem = format!(
+        "`{}` believes everybody: any client may claim any address",
+        item.written()
+    );
+    match allowed {
+        true => item.at.warn(
+            problem,
+            "name your proxies' networks and remove dangerously_trust_all_proxies",
+        ),
+        false => item.at.error(
+            problem,
+            "name your proxies' networks alone, such as 10.0.0.0/8",
+        ),
+    }
+}

@@ -1,0 +1,22 @@
+//! The demo's own files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+use std::path::Path;
+
+use tokenbridge_config::load;
+use tokenbridge_config::store::StoreSettings;
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+#[test]
+fn the_demo_loads_without_a_word() {
+    let loaded =
+        load(Path::new("../../conf"), &nothing).unwrap_or_else(|report| panic!("{report}"));
+    assert!(loaded.report.is_empty(), "{}", loaded.report);
+    assert!(matches!(
+        loaded.configuration.store,
+        StoreSettings::Memory { .. }
+    ));
+    assert!(loaded.configuration.encryption_keys.is_empty());
+}
