@@ -13,7 +13,7 @@ use tokenbridge_bridge::session::IdleTimeout;
 use crate::issuer::IssuerSettings;
 use crate::limits::{Limits, RateLimits};
 use crate::listen::{ForwardAuth, Listener};
-use crate::problem::Places;
+use crate::problem::{Places, Spot};
 use crate::process::{Drain, Logging, Runtime};
 use crate::public_url::PublicUrl;
 use crate::service::Service;
@@ -62,15 +62,15 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// A problem at a key of `settings.yaml` or, where the key is not there, at its `parent`.
-    pub(crate) fn at_setting(&self, key: &str, parent: &str) -> (String, Option<u32>) {
-        let place = self.places.get(key).or_else(|| self.places.get(parent));
-        (self.settings_file.clone(), place.map(|place| place.line))
+    /// A key of `settings.yaml`; where it is not there, the line of `parent`.
+    pub(crate) fn setting(&self, key: &str, parent: &str) -> Spot {
+        let line = self.places.get(key).or_else(|| self.places.get(parent));
+        Spot::new(&self.settings_file, line.copied(), key)
     }
 
-    /// The line of a key, where it stands in a file.
-    pub(crate) fn line(&self, key: &str) -> Option<u32> {
-        self.places.get(key).map(|place| place.line)
+    /// A key of `routes.yaml`.
+    pub(crate) fn routing(&self, key: &str) -> Spot {
+        Spot::new(&self.routes_file, self.places.get(key).copied(), key)
     }
 }
 

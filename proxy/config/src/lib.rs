@@ -14,12 +14,18 @@
 //! | [`limits`] | sizes, times, connections and rates |
 //! | [`process`] | logging, threads and the clean stop |
 //! | [`problem`] | problems of a configuration and how they are shown |
+//! | [`idp`] | whether a provider's files agree with the configuration |
+//! | [`hosts`] | services whose host has no address |
+//! | [`explain`] | what would happen to a request |
 //! | `reading` | YAML to values with positions |
 //! | `settings`, `routes` | each file, read by itself |
 //! | `assembly`, `missing_audience` | both files together |
 
 mod assembly;
 pub mod configuration;
+pub mod explain;
+pub mod hosts;
+pub mod idp;
 pub mod issuer;
 pub mod limits;
 pub mod listen;
@@ -36,5 +42,8 @@ mod settings;
 pub mod store;
 
 pub use configuration::{Configuration, Frontend};
+pub use explain::{Explanation, explain};
+pub use hosts::check_hosts;
+pub use idp::check_idp;
 pub use load::{Loaded, load};
 pub use problem::{Problem, Report, Severity};

@@ -28,7 +28,6 @@ pub(crate) fn find(configuration: &Configuration) -> Vec<Problem> {
 
 fn problem(configuration: &Configuration, service: &str, route: &str) -> Problem {
     let key = format!("service_audiences.{service}");
-    let (file, line) = configuration.origin.at_setting(&key, "service_audiences");
     let unused = configuration
         .origin
         .places
@@ -43,17 +42,13 @@ fn problem(configuration: &Configuration, service: &str, route: &str) -> Problem
     };
     let meant = suggestion::nearest(service, unused.filter(|name| !declared(name)));
     let add = format!("add `{service}: AUDIENCE` under service_audiences");
-    Problem {
-        file,
-        line,
-        key,
-        problem: format!(
-            "is missing: route `{route}` needs a token for `{service}`, and without an audience there is none"
-        ),
-        fix: match meant {
-            Some(meant) => format!("{add}, or did you mean it by `{meant}`?"),
-            None => add,
-        },
-        severity: Severity::CheckError,
-    }
+    let fix = match meant {
+        Some(meant) => format!("{add}, or did you mean it by `{meant}`?"),
+        None => add,
+    };
+    configuration.origin.setting(&key, "service_audiences").problem(
+        Severity::CheckError,
+        format!("is missing: route `{route}` needs a token for `{service}`, and without an audience there is none"),
+        fix,
+    )
 }

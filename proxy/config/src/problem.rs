@@ -1,6 +1,6 @@
 //! Problems of a configuration and how they are shown.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -47,15 +47,53 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Where a key stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) file: String,
-    pub(crate) line: u32,
+/// The line of each key of a configuration, by its path.
+pub(crate) type Places = BTreeMap<String, u32>;
+
+/// Where a problem is.
+#[derive(Clone, Debug)]
+pub(crate) struct Spot {
+    file: String,
+    line: Option<u32>,
+    key: String,
 }
 
-/// Where each key of a configuration stands, by its path.
-pub(crate) type Places = HashMap<String, Place>;
+impl Spot {
+    /// A key of a file.
+    pub(crate) fn new(file: &str, line: Option<u32>, key: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            key: key.into(),
+        }
+    }
+
+    /// File and line.
+    pub(crate) fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
+        }
+    }
+
+    /// What is wrong there.
+    pub(crate) fn problem(
+        self,
+        severity: Severity,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Problem {
+        let Self { file, line, key } = self;
+        Problem {
+            file,
+            line,
+            key,
+            problem: problem.into(),
+            fix: fix.into(),
+            severity,
+        }
+    }
+}
 
 /// Every problem of a configuration, in the order of files and lines. `Display` has one a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

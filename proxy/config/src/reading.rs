@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`tree`] | a YAML file as a tree with lines |
 //! | [`substitution`] | `${VAR}` and `file:PATH` |
-//! | [`section`] | reading a tree key by key, noting problems |
+//! | [`place`] | where a value stands, noting problems |
+//! | [`section`] | reading a tree key by key |
 //! | [`suggestion`] | "did you mean" |
 //! | [`scalar`] | durations, sizes, rates, counts, words |
 //! | [`address`] | URLs, socket addresses, networks, hosts |
@@ -12,6 +13,7 @@
 
 pub(crate) mod address;
 pub(crate) mod file;
+pub(crate) mod place;
 pub(crate) mod scalar;
 pub(crate) mod section;
 pub(crate) mod substitution;

@@ -7,7 +7,7 @@ use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::target::{EncodedSlash, canonical_path};
 use url::{Host, Url};
 
-use super::section::{Complaint, Read};
+use super::place::{Complaint, Read};
 use crate::public_url::PublicUrl;
 use crate::service::{Scheme, Upstream};
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use tokenbridge_bridge::Secret;
 
+use super::place::Complaint;
 use super::scalar;
-use super::section::{Complaint, Item};
+use super::section::Item;
 
 /// A PEM file (RFC 7468): where it is, and what is in it.
 pub(crate) struct PemFile {

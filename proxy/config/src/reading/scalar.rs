@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::section::{Complaint, Read};
+use super::place::{Complaint, Read};
 use super::suggestion;
 use crate::limits::Rate;
 

@@ -2,143 +2,12 @@
 //! drift from the code that reads them; a wrong value is noted and reading goes on.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
 use tokenbridge_bridge::Secret;
 
-use super::substitution::Sources;
+use super::place::{At, Read};
 use super::suggestion;
 use super::tree::{self, Entry, Node, Value};
-use crate::problem::{Place, Places, Problem, Severity};
-
-/// One loading of a folder: where values come from and what was found so far.
-pub(crate) struct Reading<'r> {
-    pub(crate) sources: Sources<'r>,
-    pub(crate) found: RefCell<Found>,
-}
-
-/// What was found while reading.
-#[derive(Default)]
-pub(crate) struct Found {
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) places: Places,
-    /// Every key that was asked for, with `<name>` and `[]` for the free parts.
-    pub(crate) known: std::collections::BTreeSet<String>,
-}
-
-/// What is wrong with a value: `problem` continues a sentence that begins with the value.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Complaint {
-    pub(crate) problem: String,
-    pub(crate) fix: String,
-}
-
-impl Complaint {
-    pub(crate) fn new(problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            problem: problem.into(),
-            fix: fix.into(),
-        }
-    }
-}
-
-/// What a reader of one value gives.
-pub(crate) type Read<T> = Result<T, Complaint>;
-
-/// A key and where it stands.
-#[derive(Clone)]
-pub(crate) struct At<'r> {
-    pub(crate) reading: &'r Reading<'r>,
-    pub(crate) file: Rc<str>,
-    pub(crate) line: Option<u32>,
-    pub(crate) key: String,
-    /// The key with `<name>` and `[]` for its free parts.
-    pub(crate) shape: String,
-}
-
-impl At<'_> {
-    /// Notes a problem that nothing runs with.
-    pub(crate) fn error(&self, problem: impl Into<String>, fix: impl Into<String>) {
-        self.note(problem.into(), fix.into(), Severity::Error);
-    }
-
-    /// Notes a problem that `check` fails on and that `run` starts with.
-    pub(crate) fn fail_check(&self, problem: impl Into<String>, fix: impl Into<String>) {
-        self.note(problem.into(), fix.into(), Severity::CheckError);
-    }
-
-    /// Notes something worth knowing.
-    pub(crate) fn warn(&self, problem: impl Into<String>, fix: impl Into<String>) {
-        self.note(problem.into(), fix.into(), Severity::Warning);
-    }
-
-    /// Notes what is wrong with the value that stands here as `shown`.
-    pub(crate) fn complain(&self, shown: &str, complaint: Complaint) {
-        self.error(format!("{shown} {}", complaint.problem), complaint.fix);
-    }
-
-    fn note(&self, problem: String, fix: String, severity: Severity) {
-        let (file, key) = (self.file.to_string(), self.key.clone());
-        let problem = Problem {
-            file,
-            line: self.line,
-            key,
-            problem,
-            fix,
-            severity,
-        };
-        self.reading.found.borrow_mut().problems.push(problem);
-    }
-
-    /// The place of a key below this one: its own line where it stands in the file.
-    pub(crate) fn below_key(&self, key: &str) -> Self {
-        let key = tree::join(&self.key, key);
-        let found = self.reading.found.borrow();
-        let line = found
-            .places
-            .get(&key)
-            .map_or(self.line, |place| Some(place.line));
-        Self {
-            key,
-            line,
-            ..self.clone()
-        }
-    }
-
-    fn below(&self, key: &str, shape: &str, line: u32) -> Self {
-        let at = Self {
-            reading: self.reading,
-            file: self.file.clone(),
-            line: Some(line),
-            key: tree::join(&self.key, key),
-            shape: tree::join(&self.shape, shape),
-        };
-        at.remember(line)
-    }
-
-    fn element(&self, index: usize, line: u32) -> Self {
-        let at = Self {
-            key: format!("{}[{index}]", self.key),
-            shape: format!("{}[]", self.shape),
-            line: Some(line),
-            ..self.clone()
-        };
-        at.remember(line)
-    }
-
-    fn remember(self, line: u32) -> Self {
-        let place = Place {
-            file: self.file.to_string(),
-            line,
-        };
-        self.reading
-            .found
-            .borrow_mut()
-            .places
-            .insert(self.key.clone(), place);
-        self
-    }
-}
 
 /// A value and where it stands.
 #[derive(Clone)]
@@ -205,6 +74,12 @@ impl<'r> Item<'r> {
     pub(crate) fn secret<T>(&self, reader: impl FnOnce(Secret) -> Read<T>) -> Option<T> {
         let (_, resolved) = self.resolve()?;
         self.judge(reader(Secret::new(resolved)), "the value")
+    }
+
+    /// Whether the value is to come from a file that is not there.
+    pub(crate) fn file_is_missing(&self) -> bool {
+        let resolved = self.at.reading.sources.resolve(self.written());
+        resolved.is_err_and(|unresolved| unresolved.file_is_missing)
     }
 
     /// The value as it is written, for a sentence about it.

@@ -1,5 +1,6 @@
 //! Values from elsewhere: `${VAR}`, `${VAR:-default}` and `file:PATH`.
 
+use std::io::{Error, ErrorKind};
 use std::path::Path;
 
 /// Where values from elsewhere come from.
@@ -15,6 +16,18 @@ pub(crate) struct Sources<'a> {
 pub(crate) struct Unresolved {
     pub(crate) problem: String,
     pub(crate) fix: String,
+    /// Everything is right but that the file is not there.
+    pub(crate) file_is_missing: bool,
+}
+
+impl Unresolved {
+    fn new(problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            problem: problem.into(),
+            fix: fix.into(),
+            file_is_missing: false,
+        }
+    }
 }
 
 impl Sources<'_> {
@@ -41,10 +54,10 @@ impl Sources<'_> {
             }
             text.push_str(before);
             let Some((reference, after)) = after.split_once('}') else {
-                return Err(Unresolved {
-                    problem: "has a `${` without its `}`".into(),
-                    fix: "write ${VAR} or ${VAR:-default}; `$${` stands for a plain `${`".into(),
-                });
+                return Err(Unresolved::new(
+                    "has a `${` without its `}`",
+                    "write ${VAR} or ${VAR:-default}; `$${` stands for a plain `${`",
+                ));
             };
             text.push_str(&self.variable(reference)?);
             rest = after;
@@ -60,29 +73,31 @@ impl Sources<'_> {
         };
         let valid = |character: char| character.is_ascii_alphanumeric() || character == '_';
         if name.is_empty() || !name.chars().all(valid) {
-            return Err(Unresolved {
-                problem: "has a `${}` without the name of a variable".into(),
-                fix: "write ${VAR} or ${VAR:-default}; a name has letters, digits and `_`".into(),
-            });
+            return Err(Unresolved::new(
+                "has a `${}` without the name of a variable",
+                "write ${VAR} or ${VAR:-default}; a name has letters, digits and `_`",
+            ));
         }
         // As in a shell, `:-` stands in for an empty variable as well.
         let value = (self.environment)(name).filter(|value| default.is_none() || !value.is_empty());
-        value
-            .or(default.map(str::to_owned))
-            .ok_or_else(|| Unresolved {
-                problem: format!("the variable {name} is not set"),
-                fix: format!("set {name}, or write ${{{name}:-default}}"),
-            })
+        value.or(default.map(str::to_owned)).ok_or_else(|| {
+            Unresolved::new(
+                format!("the variable {name} is not set"),
+                format!("set {name}, or write ${{{name}:-default}}"),
+            )
+        })
     }
 
     fn read(&self, path: &str) -> Result<String, Unresolved> {
         let full = self.folder.join(path);
-        let mut text = std::fs::read_to_string(&full).map_err(|error| Unresolved {
-            problem: format!("the file {} cannot be read: {error}", full.display()),
-            fix:
-                "create it or correct the path; relative paths start from the configuration folder"
-                    .into(),
-        })?;
+        let unreadable = |error: Error| Unresolved {
+            file_is_missing: error.kind() == ErrorKind::NotFound,
+            ..Unresolved::new(
+                format!("the file {} cannot be read: {error}", full.display()),
+                "create it or correct the path; relative paths start from the configuration folder",
+            )
+        };
+        let mut text = std::fs::read_to_string(&full).map_err(unreadable)?;
         if text.ends_with('\n') {
             text.pop();
         }

@@ -7,7 +7,8 @@ use tokenbridge_bridge::service::ServiceName;
 
 use super::headers;
 use super::service::ServiceDraft;
-use crate::reading::section::{At, Complaint, Item, Read, Section};
+use crate::reading::place::{At, Complaint, Read};
+use crate::reading::section::{Item, Section};
 use crate::reading::{scalar, suggestion};
 
 /// A route and where it stands.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokenbridge_bridge::service::{AudienceCheck, Mint, Strategy, TokenFormat};
 
 use crate::public_url::is_loopback_host;
-use crate::reading::section::{At, Item, Section};
+use crate::reading::place::At;
+use crate::reading::section::{Item, Section};
 use crate::reading::{address, file, scalar};
 use crate::service::{ClientCertificate, Scheme, Upstream, UpstreamTimeouts, UpstreamTls};
 use crate::settings::auth::STRATEGIES;

@@ -1,10 +1,9 @@
-//! What holds between routes: ids of their own, no overlap, no ambiguous encoded slash.
+//! What holds between routes: ids of their own, no overlap, no encoded slash in vain.
 
-use tokenbridge_bridge::pattern::{PathPattern, Segment};
 use tokenbridge_bridge::route::{Overlap, Route, RouteTable};
 
 use super::route::RouteDraft;
-use crate::reading::section::At;
+use crate::reading::place::At;
 
 /// Compiles the routes. Those that are right are compared although others are wrong.
 pub(crate) fn compile(drafts: Vec<RouteDraft<'_>>) -> Option<RouteTable> {
@@ -65,51 +64,15 @@ fn note_overlap(overlap: &Overlap, places: &[(At<'_>, Box<str>)]) {
     );
 }
 
-/// `encoded_slash: keep` is safe only where a reader that decodes `%2F` finds the same route.
+/// The table takes an encoded slash only where the path with a plain one matches the same route;
+/// without a tail there is no such path.
 fn check_encoded_slashes(routes: &[Route], places: &[(At<'_>, Box<str>)]) {
-    for ((route, (at, _)), index) in routes.iter().zip(places).zip(0..) {
-        if !route.keep_encoded_slash {
-            continue;
-        }
-        let at = at.below_key("encoded_slash");
-        if !route.pattern.has_tail() {
-            at.error(
-                "is `keep` on a path without a tail",
-                "end the path in `*`, or write `refuse`: a decoded slash would lead to another route",
-            );
-            continue;
-        }
-        let others = routes
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index);
-        for (_, other) in others.filter(|(_, other)| lies_below(&route.pattern, &other.pattern)) {
-            at.error(
-                format!(
-                    "is `keep`, but with the slash decoded a request may be for route `{}`",
-                    other.id
-                ),
-                "write `refuse`, or move one of the two routes to another prefix",
+    for (route, (at, _)) in routes.iter().zip(places) {
+        if route.keep_encoded_slash && !route.pattern.has_tail() {
+            at.below_key("encoded_slash").error(
+                "is `keep` on a path without a tail, where it lets nothing through",
+                "end the path in `*`, or write `refuse`",
             );
         }
     }
-}
-
-/// Whether some path matches `other` as well as the tail pattern `outer`, and `other` is more
-/// specific: it has at least the segments of `outer` before its tail, each of them compatible.
-fn lies_below(outer: &PathPattern, other: &PathPattern) -> bool {
-    let prefix = outer
-        .segments()
-        .split_last()
-        .map(|(_, prefix)| prefix)
-        .unwrap_or_default();
-    if other == outer || other.segments().len() <= prefix.len() {
-        return false;
-    }
-    prefix.iter().zip(other.segments()).all(|pair| match pair {
-        (Segment::Literal(left), Segment::Literal(right)) => left == right,
-        (Segment::Literal(_) | Segment::Parameter(_), Segment::Parameter(_))
-        | (Segment::Parameter(_), Segment::Literal(_)) => true,
-        (Segment::Tail, _) | (_, Segment::Tail) => false,
-    })
 }

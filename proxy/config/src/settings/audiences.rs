@@ -2,8 +2,9 @@
 
 use tokenbridge_bridge::service::Audience;
 
+use crate::reading::place::At;
 use crate::reading::scalar;
-use crate::reading::section::{At, Section};
+use crate::reading::section::Section;
 
 /// Both maps, in the order of the file.
 pub(crate) struct ServiceTokens<'r> {

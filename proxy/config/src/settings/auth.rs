@@ -11,7 +11,8 @@ use crate::configuration::SessionLifetimes;
 use crate::issuer::{IssuerSettings, RefreshRetry, SubjectToken};
 use crate::preset::Preset;
 use crate::public_url::is_loopback_host;
-use crate::reading::section::{Complaint, Item, Read, Section};
+use crate::reading::place::{Complaint, Read};
+use crate::reading::section::{Item, Section};
 use crate::reading::{address, scalar};
 
 /// What `auth` says.

@@ -3,7 +3,8 @@
 use tokenbridge_bridge::Secret;
 
 use crate::issuer::ClientAuthentication;
-use crate::reading::section::{Complaint, Item, Section};
+use crate::reading::place::Complaint;
+use crate::reading::section::{Item, Section};
 use crate::reading::{file, scalar};
 
 #[derive(Clone, Copy)]

@@ -10,7 +10,8 @@ use url::Url;
 use crate::configuration::Cors;
 use crate::listen::{ForwardAuth, Listener, ListenerKind};
 use crate::public_url::PublicUrl;
-use crate::reading::section::{At, Item, Section};
+use crate::reading::place::At;
+use crate::reading::section::{Item, Section};
 use crate::reading::{address, file, scalar, tree};
 
 /// What these keys say.

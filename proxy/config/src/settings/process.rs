@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::process::{Drain, LogFormat, LogLevel, Logging, Runtime, RuntimeShape};
+use crate::reading::place::{Complaint, Read};
 use crate::reading::scalar;
-use crate::reading::section::{Complaint, Read, Section};
+use crate::reading::section::Section;
 
 const LEVELS: [(&str, LogLevel); 5] = [
     ("error", LogLevel::Error),

@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokenbridge_bridge::Secret;
 
-use crate::reading::section::{At, Complaint, Item, Read, Section};
+use crate::reading::place::{At, Complaint, Read};
+use crate::reading::section::{Item, Section};
 use crate::reading::{address, scalar, tree};
 use crate::store::StoreSettings;
 
@@ -57,6 +58,7 @@ pub(crate) fn read(root: &Section<'_>) -> SessionSettings {
     }
 }
 
+/// The memory store needs no key, so a key file that only `redis` needs may still be missing.
 fn read_keys(session: &Section<'_>, store: Store) -> Vec<Secret> {
     let item = session.get("encryption_keys");
     let missing = At {
@@ -69,6 +71,9 @@ fn read_keys(session: &Section<'_>, store: Store) -> Vec<Secret> {
     let mut ids: Vec<String> = Vec::new();
     let mut wrong = false;
     for item in items {
+        if store == Store::Memory && item.file_is_missing() {
+            continue;
+        }
         match item.secret(encryption_key) {
             Some(Some((id, _))) if ids.contains(&id) => {
                 item.at.error(

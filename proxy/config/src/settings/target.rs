@@ -1,6 +1,7 @@
 //! Templates of a target's value: `{audience}`, `{service}` and `{scopes}`.
 
-use crate::reading::section::{At, Complaint, Item, Read};
+use crate::reading::place::{At, Complaint, Read};
+use crate::reading::section::Item;
 
 /// A template and where it stands.
 #[derive(Clone)]
