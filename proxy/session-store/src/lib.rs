@@ -7,6 +7,7 @@
 //! | [`health`] | whether the store answers, and since when |
 //! | [`lease`] | who may spend a refresh token, and the note that it was sent |
 //! | [`memory`] | the store in the process's own memory, bounded |
+//! | [`redis_store`] | the store in Redis, every value sealed |
 //! | [`keyring`] | sealing values, by purpose and key id; MACs |
 //! | [`clock`] | the time, injected: wall clock and a monotonic one |
 
@@ -16,6 +17,7 @@ pub mod health;
 pub mod keyring;
 pub mod lease;
 pub mod memory;
+pub mod redis_store;
 pub mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -24,4 +26,5 @@ pub use health::StoreHealth;
 pub use keyring::{Keyring, Purpose};
 pub use lease::{Acquired, Lease, SentMark};
 pub use memory::{MemoryLimits, MemoryStore};
+pub use redis_store::{RedisOptions, RedisStore, RedisUrlError};
 pub use store::{Described, Description, EndedSession, NewSession, SessionStore};

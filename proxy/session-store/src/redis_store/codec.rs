@@ -1,0 +1,152 @@
+//! Values on their way into and out of Redis: each sealed for its session and its field, so that
+//! none can be moved to another place.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant};
+use tokenbridge_bridge::session::{Profile, SessionFacts, SessionKey};
+use tokenbridge_bridge::token::TokenSlot;
+
+use super::fault::unavailable;
+use super::names;
+use super::stored::{self, StoredFacts, StoredGrant, StoredProfile, StoredSlot};
+use crate::clock::Clock;
+use crate::error::StoreError;
+use crate::keyring::{Keyring, Purpose, claimed_key_id};
+
+/// Unreadable values are logged at most this often.
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+pub(super) struct Codec {
+    keys: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    /// When the last warning was given, in milliseconds of the monotonic clock, plus one.
+    warned: AtomicU64,
+}
+
+impl Codec {
+    pub(super) fn new(keys: Arc<Keyring>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            keys,
+            clock,
+            warned: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn facts(
+        &self,
+        key: &SessionKey,
+        facts: &SessionFacts,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.seal(key, names::FACTS, &StoredFacts::from(facts))
+    }
+
+    pub(super) fn open_facts(&self, key: &SessionKey, sealed: &[u8]) -> Option<SessionFacts> {
+        self.open::<StoredFacts<'static>>(key, names::FACTS, sealed)
+            .map(SessionFacts::from)
+    }
+
+    pub(super) fn profile(
+        &self,
+        key: &SessionKey,
+        profile: &Profile,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.seal(key, names::PROFILE, &StoredProfile::from(profile))
+    }
+
+    pub(super) fn open_profile(&self, key: &SessionKey, sealed: &[u8]) -> Option<Profile> {
+        self.open::<StoredProfile<'static>>(key, names::PROFILE, sealed)
+            .map(Profile::from)
+    }
+
+    pub(super) fn slot(
+        &self,
+        key: &SessionKey,
+        field: &str,
+        slot: &TokenSlot,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.seal(key, field, &StoredSlot::from(slot))
+    }
+
+    pub(super) fn open_slot(
+        &self,
+        key: &SessionKey,
+        field: &str,
+        sealed: &[u8],
+    ) -> Option<TokenSlot> {
+        self.open::<StoredSlot<'static>>(key, field, sealed)
+            .and_then(StoredSlot::into_slot)
+    }
+
+    /// A grant without its generation, which a script puts before it: see [`numbered`].
+    pub(super) fn grant(
+        &self,
+        key: &SessionKey,
+        name: &GrantName,
+        grant: &RefreshGrant,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.seal(key, &names::grant(name), &StoredGrant::from(grant))
+    }
+
+    pub(super) fn open_grant(
+        &self,
+        key: &SessionKey,
+        name: &GrantName,
+        value: &[u8],
+    ) -> Option<RefreshGrant> {
+        let colon = value.iter().position(|byte| *byte == b':')?;
+        let (number, sealed) = value.split_at_checked(colon)?;
+        let generation = Generation::from_number(std::str::from_utf8(number).ok()?.parse().ok()?);
+        let grant =
+            self.open::<StoredGrant<'static>>(key, &names::grant(name), sealed.get(1..)?)?;
+        Some(grant.with_generation(generation))
+    }
+
+    fn seal(
+        &self,
+        key: &SessionKey,
+        field: &str,
+        value: &impl Serialize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let plain =
+            stored::encode(value).ok_or(StoreError::Corrupt("a value that cannot be written"))?;
+        let associated: [&[u8]; 2] = [key.as_bytes(), field.as_bytes()];
+        let sealed = self.keys.seal(Purpose::StoreField, &associated, &plain);
+        sealed.map_err(|error| unavailable(&error.to_string()))
+    }
+
+    fn open<T: DeserializeOwned>(&self, key: &SessionKey, field: &str, sealed: &[u8]) -> Option<T> {
+        let associated: [&[u8]; 2] = [key.as_bytes(), field.as_bytes()];
+        let plain = self.keys.open(Purpose::StoreField, &associated, sealed);
+        let value = plain.ok().and_then(|plain| stored::decode(&plain));
+        if value.is_none() {
+            self.warn(field, sealed);
+        }
+        value
+    }
+
+    fn warn(&self, field: &str, sealed: &[u8]) {
+        let now = u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
+        let last = self.warned.load(Ordering::Relaxed);
+        let pause = u64::try_from(WARN_EVERY.as_millis()).unwrap_or(u64::MAX);
+        if last != 0 && now < last.saturating_add(pause) {
+            return;
+        }
+        self.warned.store(now.saturating_add(1), Ordering::Relaxed);
+        tracing::warn!(
+            field,
+            key_id = claimed_key_id(sealed).unwrap_or("none"),
+            "a stored value cannot be read; if its key was removed from session.encryption_keys, \
+             put it back behind the first one until its sessions are over"
+        );
+    }
+}
+
+/// A grant as a field holds it.
+pub(super) fn numbered(generation: Generation, sealed: &[u8]) -> Vec<u8> {
+    [generation.number().to_string().as_bytes(), b":", sealed].concat()
+}

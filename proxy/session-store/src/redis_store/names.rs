@@ -1,0 +1,162 @@
+//! The names of keys and fields in Redis.
+//!
+//! | key | holds |
+//! |---|---|
+//! | `tb:<frontend>:session:{<key>}` | hash: `f` facts, `p` profile, `g:<grant>` generation and grant, `s:<grant>` sent mark, `t:<service>` slot; or `r` alone: it was replaced |
+//! | `tb:<frontend>:seen:{<key>}` | when it was last used, Unix seconds |
+//! | `tb:<frontend>:lease:{<key>}:<grant>` | the holder |
+//! | `tb:<frontend>:subject:<hash>`, `...:idp-session:<hash>` | sorted set: `<key>:<created>` by the session's end |
+//! | `tb:<frontend>:due:<shard>` | sorted set: `<key>` by the time at which it falls due |
+//! | `tb:<frontend>:once:<mark>` | a mark that was claimed |
+//!
+//! `<key>` is the session key in base64url. The braces keep a session's keys in one slot of a
+//! cluster (Redis Cluster specification, hash tags). Last-seen has a prefix of its own, so that
+//! writing it empties no cache of sessions.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use tokenbridge_bridge::UnixTime;
+use tokenbridge_bridge::grant::GrantName;
+use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::session::{SessionFacts, SessionKey, Subject};
+
+/// The field of a session's facts. A session is there as long as this field is.
+pub(super) const FACTS: &str = "f";
+pub(super) const PROFILE: &str = "p";
+/// The field that is left, alone, when a new login replaced the session.
+pub(super) const REPLACED: &str = "r";
+const SLOT: &str = "t:";
+const GRANT: &str = "g:";
+const SENT: &str = "s:";
+/// Sessions are spread over this many due sets. It is part of the stored format.
+pub(super) const DUE_SHARDS: u8 = 16;
+
+/// The names of one frontend.
+#[derive(Clone)]
+pub(super) struct Names {
+    prefix: String,
+}
+
+impl Names {
+    pub(super) fn of(frontend: &str) -> Self {
+        Self {
+            prefix: format!("tb:{frontend}"),
+        }
+    }
+
+    pub(super) fn session(&self, key: &SessionKey) -> String {
+        format!("{}:session:{{{}}}", self.prefix, text(key))
+    }
+
+    pub(super) fn seen(&self, key: &SessionKey) -> String {
+        format!("{}:seen:{{{}}}", self.prefix, text(key))
+    }
+
+    pub(super) fn lease(&self, key: &SessionKey, grant: &GrantName) -> String {
+        format!(
+            "{}:lease:{{{}}}:{}",
+            self.prefix,
+            text(key),
+            grant_text(grant)
+        )
+    }
+
+    pub(super) fn subject(&self, subject: &Subject) -> String {
+        let hash = hash(&[&subject.issuer, &subject.subject]);
+        format!("{}:subject:{hash}", self.prefix)
+    }
+
+    pub(super) fn idp_session(&self, issuer: &str, sid: &str) -> String {
+        format!("{}:idp-session:{}", self.prefix, hash(&[issuer, sid]))
+    }
+
+    /// All index sets that a session stands in beside its due shard.
+    pub(super) fn indexes(&self, facts: &SessionFacts) -> Vec<String> {
+        let mut indexes = vec![self.subject(&facts.subject)];
+        if let Some(sid) = &facts.idp_session {
+            indexes.push(self.idp_session(&facts.subject.issuer, sid));
+        }
+        indexes
+    }
+
+    pub(super) fn due(&self, key: &SessionKey) -> String {
+        let [first, ..] = key.as_bytes();
+        self.due_shard(first % DUE_SHARDS)
+    }
+
+    pub(super) fn due_shard(&self, shard: u8) -> String {
+        format!("{}:due:{shard}", self.prefix)
+    }
+
+    pub(super) fn once(&self, mark: &[u8; 32]) -> String {
+        format!("{}:once:{}", self.prefix, URL_SAFE_NO_PAD.encode(mark))
+    }
+}
+
+pub(super) fn slot(service: &ServiceName) -> String {
+    format!("{SLOT}{service}")
+}
+
+pub(super) fn grant(name: &GrantName) -> String {
+    format!("{GRANT}{}", grant_text(name))
+}
+
+pub(super) fn sent(name: &GrantName) -> String {
+    format!("{SENT}{}", grant_text(name))
+}
+
+/// The service whose slot a field is.
+pub(super) fn service_of_slot(field: &str) -> Option<ServiceName> {
+    field.strip_prefix(SLOT).map(ServiceName::new)
+}
+
+/// The grant that a field holds.
+pub(super) fn grant_of_field(field: &str) -> Option<GrantName> {
+    match field.strip_prefix(GRANT)?.split_once(':') {
+        Some(("service", service)) => Some(GrantName::Service(ServiceName::new(service))),
+        Some(_) => None,
+        None => (field == grant(&GrantName::Login)).then_some(GrantName::Login),
+    }
+}
+
+fn grant_text(name: &GrantName) -> String {
+    match name {
+        GrantName::Login => "login".to_owned(),
+        GrantName::Service(service) => format!("service:{service}"),
+    }
+}
+
+/// What stands for a session in a due set.
+pub(super) fn text(key: &SessionKey) -> String {
+    URL_SAFE_NO_PAD.encode(key.as_bytes())
+}
+
+pub(super) fn parse_text(text: &str) -> Option<SessionKey> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    bytes.try_into().ok().map(SessionKey::from_bytes)
+}
+
+/// What stands for a session in an index set: when it was created tells whether it may still be
+/// on its way into the store.
+pub(super) fn member(key: &SessionKey, created_at: UnixTime) -> String {
+    format!("{}:{}", text(key), created_at.seconds())
+}
+
+pub(super) fn parse_member(member: &str) -> Option<(SessionKey, UnixTime)> {
+    let (key, created_at) = member.split_once(':')?;
+    Some((
+        parse_text(key)?,
+        UnixTime::from_seconds(created_at.parse().ok()?),
+    ))
+}
+
+/// SHA-256 over each text behind its length.
+fn hash(texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    URL_SAFE_NO_PAD.encode(hash.finalize())
+}

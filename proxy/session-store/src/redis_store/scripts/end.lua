@@ -1,0 +1,9 @@
+-- KEYS session, last-seen · ARGV ms for which readers are told that it was replaced (0: not)
+if redis.call('HEXISTS', KEYS[1], 'f') == 0 then return {} end
+local session = redis.call('HGETALL', KEYS[1])
+redis.call('DEL', KEYS[1], KEYS[2])
+if tonumber(ARGV[1]) > 0 then
+  redis.call('HSET', KEYS[1], 'r', '1')
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return session

@@ -1,0 +1,10 @@
+-- KEYS session · ARGV slot field, slot, and with a guard: grant field, its generation
+if redis.call('HEXISTS', KEYS[1], 'f') == 0 then return 'gone' end
+if ARGV[3] then
+  local grant = redis.call('HGET', KEYS[1], ARGV[3])
+  if not grant or string.match(grant, '^(%d+):') ~= ARGV[4] then return 'stale' end
+end
+-- A first write that needs no memory lets the second one through on a full server.
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 'stored'

@@ -1,0 +1,229 @@
+//! Sessions as a whole: created, read, touched, ended.
+
+use std::time::Duration;
+
+use tokenbridge_bridge::UnixTime;
+use tokenbridge_bridge::grant::{Generation, GrantName, Written};
+use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::session::{FoundSession, Profile, Reading, SessionFacts, SessionKey};
+use tokenbridge_bridge::token::TokenSlot;
+
+use super::codec::numbered;
+use super::fault::unavailable;
+use super::grants::written;
+use super::{RedisStore, names};
+use crate::error::StoreError;
+use crate::store::{Described, Description, EndedSession, NewSession};
+
+/// Last-seen is kept this much longer than the idle timeout, so that a slow clock loses nothing.
+const SEEN_MARGIN: Duration = Duration::from_secs(120);
+
+/// Field names and values, as `HGETALL` answers.
+type Fields = Vec<(String, Vec<u8>)>;
+type Optional = Option<Vec<u8>>;
+
+impl RedisStore {
+    pub(super) async fn create_session(&self, session: &NewSession) -> Result<(), StoreError> {
+        let indexed = self.add_to_indexes(&session.key, &session.facts).await;
+        let stored = match indexed {
+            Ok(()) => self.store_session(session).await,
+            Err(error) => Err(error),
+        };
+        if stored.is_err() {
+            self.remove_from_indexes(&session.key, &session.facts).await;
+        }
+        stored
+    }
+
+    async fn store_session(&self, session: &NewSession) -> Result<(), StoreError> {
+        let NewSession {
+            key,
+            facts,
+            profile,
+            grant,
+        } = session;
+        let sealed_grant = self.codec.grant(key, &GrantName::Login, grant)?;
+        let mut call = self.scripts.create.key(self.names.session(key));
+        call.key(self.names.seen(key))
+            .arg(self.codec.facts(key, facts)?)
+            .arg(self.codec.profile(key, profile)?)
+            .arg(names::grant(&GrantName::Login))
+            .arg(numbered(grant.generation, &sealed_grant))
+            .arg(milliseconds(facts.expires_at.since(facts.created_at)))
+            .arg(facts.created_at.seconds())
+            .arg(self.seen_lifetime());
+        self.run::<i64>(&call).await.map(|_| ())
+    }
+
+    pub(super) async fn read_session(
+        &self,
+        key: &SessionKey,
+        service: &ServiceName,
+    ) -> Result<Reading, StoreError> {
+        let slot_field = names::slot(service);
+        let fields = [names::FACTS, names::REPLACED, &slot_field];
+        let mut pipeline = redis::pipe();
+        // Last-seen comes first: a session that ends in between is then absent, never old.
+        pipeline
+            .get(self.names.seen(key))
+            .hmget(self.names.session(key), &fields[..]);
+        let (seen, (facts, replaced, slot)): (Optional, (Optional, Optional, Optional)) =
+            self.run_pipeline(&pipeline).await?;
+        let Some(facts) = facts.and_then(|facts| self.codec.open_facts(key, &facts)) else {
+            return Ok(if replaced.is_some() {
+                Reading::Replaced
+            } else {
+                Reading::Absent
+            });
+        };
+        let last_seen = last_seen(&facts, seen.as_deref());
+        let slot = slot.and_then(|slot| self.codec.open_slot(key, &slot_field, &slot));
+        Ok(Reading::Found(Box::new(FoundSession {
+            facts,
+            last_seen,
+            slot,
+        })))
+    }
+
+    pub(super) async fn describe_session(&self, key: &SessionKey) -> Result<Described, StoreError> {
+        let mut pipeline = redis::pipe();
+        pipeline
+            .get(self.names.seen(key))
+            .hgetall(self.names.session(key));
+        let (seen, fields): (Optional, Fields) = self.run_pipeline(&pipeline).await?;
+        let Some(facts) = self.facts_in(key, &fields) else {
+            let replaced = fields.iter().any(|(field, _)| field == names::REPLACED);
+            return Ok(if replaced {
+                Described::Replaced
+            } else {
+                Described::Absent
+            });
+        };
+        let slot = |(field, sealed): &(String, Vec<u8>)| {
+            let service = names::service_of_slot(field)?;
+            Some((service, self.codec.open_slot(key, field, sealed)?))
+        };
+        Ok(Described::Found(Box::new(Description {
+            last_seen: last_seen(&facts, seen.as_deref()),
+            facts,
+            profile: self.profile_in(key, &fields),
+            slots: fields.iter().filter_map(slot).collect(),
+        })))
+    }
+
+    pub(super) async fn end_session(
+        &self,
+        key: &SessionKey,
+        replaced_for: Option<Duration>,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        let mut call = self.scripts.end.key(self.names.session(key));
+        call.key(self.names.seen(key))
+            .arg(replaced_for.map_or(0, milliseconds));
+        let fields: Fields = self.run(&call).await?;
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        let Some(facts) = self.facts_in(key, &fields) else {
+            self.remove_from_due(key).await;
+            return Ok(None);
+        };
+        self.remove_from_indexes(key, &facts).await;
+        Ok(Some(self.ended(key, facts, &fields)))
+    }
+
+    fn ended(&self, key: &SessionKey, facts: SessionFacts, fields: &Fields) -> EndedSession {
+        let mut ended = EndedSession {
+            facts,
+            refresh_tokens: Vec::new(),
+            id_token: None,
+        };
+        for (field, value) in fields {
+            let Some(name) = names::grant_of_field(field) else {
+                continue;
+            };
+            let Some(grant) = self.codec.open_grant(key, &name, value) else {
+                continue;
+            };
+            if name == GrantName::Login {
+                ended.id_token = grant.id_token;
+            }
+            if let Some(token) = grant.refresh_token {
+                ended.refresh_tokens.push((name, token));
+            }
+        }
+        ended
+            .refresh_tokens
+            .sort_by(|(one, _), (other, _)| one.cmp(other));
+        ended
+    }
+
+    pub(super) async fn touch_session(
+        &self,
+        key: &SessionKey,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let mut call = self.scripts.touch.key(self.names.session(key));
+        call.key(self.names.seen(key))
+            .arg(now.seconds())
+            .arg(self.seen_lifetime());
+        self.run::<bool>(&call).await
+    }
+
+    pub(super) async fn store_slot(
+        &self,
+        key: &SessionKey,
+        service: &ServiceName,
+        slot: &TokenSlot,
+        guard: Option<(&GrantName, Generation)>,
+    ) -> Result<Written, StoreError> {
+        let field = names::slot(service);
+        let mut call = self.scripts.put_slot.key(self.names.session(key));
+        call.arg(&field).arg(self.codec.slot(key, &field, slot)?);
+        if let Some((name, generation)) = guard {
+            call.arg(names::grant(name)).arg(generation.number());
+        }
+        written(&self.run::<String>(&call).await?)
+    }
+
+    pub(super) async fn claim_mark(
+        &self,
+        mark: &[u8; 32],
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        let mut claim = [0; 16];
+        getrandom::fill(&mut claim).map_err(|_| unavailable("no random source"))?;
+        let mut call = self.scripts.claim_once.key(self.names.once(mark));
+        call.arg(&claim[..]).arg(milliseconds(ttl));
+        self.run::<bool>(&call).await
+    }
+
+    fn facts_in(&self, key: &SessionKey, fields: &Fields) -> Option<SessionFacts> {
+        let (_, sealed) = fields.iter().find(|(field, _)| field == names::FACTS)?;
+        self.codec.open_facts(key, sealed)
+    }
+
+    fn profile_in(&self, key: &SessionKey, fields: &Fields) -> Profile {
+        let sealed = fields.iter().find(|(field, _)| field == names::PROFILE);
+        let profile = sealed.and_then(|(_, sealed)| self.codec.open_profile(key, sealed));
+        profile.unwrap_or_default()
+    }
+
+    fn seen_lifetime(&self) -> u64 {
+        milliseconds(self.idle_timeout.0.saturating_add(SEEN_MARGIN))
+    }
+}
+
+/// Without a note of its own, a session was last seen when it began.
+fn last_seen(facts: &SessionFacts, seen: Option<&[u8]>) -> UnixTime {
+    let seconds = seen.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    seconds.map_or(facts.created_at, |seen| {
+        facts.created_at.max(UnixTime::from_seconds(seen))
+    })
+}
+
+/// For a TTL: Redis refuses one of zero.
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis())
+        .unwrap_or(u64::MAX)
+        .clamp(1, i64::MAX.unsigned_abs() >> 1)
+}
