@@ -36,14 +36,13 @@ pub(crate) fn read<'r>(root: &Section<'r>) -> Routes<'r> {
             table: None,
         };
     };
-    let at = item.at.clone();
-    let items = item.list();
-    if items.is_empty() {
-        at.error(
+    if item.is_empty_list() {
+        item.at.error(
             "holds no route",
             "add at least one, with id, path, target_service and upstream_path",
         );
     }
+    let items = item.list();
     let drafts = items
         .into_iter()
         .filter_map(|item| route::read(item, &services))

@@ -58,6 +58,11 @@ impl<'r> Item<'r> {
         }
     }
 
+    /// Whether a list without anything in it stands here.
+    pub(crate) fn is_empty_list(&self) -> bool {
+        matches!(&self.node.value, Value::List(items) if items.is_empty())
+    }
+
     /// Whether a mapping stands here.
     pub(crate) fn is_mapping(&self) -> bool {
         matches!(self.node.value, Value::Mapping(_))
@@ -67,7 +72,7 @@ impl<'r> Item<'r> {
     pub(crate) fn value<T>(&self, reader: impl FnOnce(&str) -> Read<T>) -> Option<T> {
         let (written, resolved) = self.resolve()?;
         // The value as written, not as resolved: what comes from elsewhere may be a secret.
-        self.judge(reader(&resolved), &format!("`{written}`"))
+        self.judge(reader(&resolved), &shown(written))
     }
 
     /// A secret as `reader` understands it; no problem ever shows it.
@@ -121,6 +126,26 @@ impl<'r> Item<'r> {
         };
         self.at.error(problem, fix);
         None
+    }
+}
+
+/// A value as a problem shows it: without the credentials of a URL.
+fn shown(written: &str) -> String {
+    if written.is_empty() {
+        return "the value".into();
+    }
+    let credentials = written.split_once("://").and_then(|(scheme, rest)| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (_, host) = authority.rsplit_once('@')?;
+        Some((
+            scheme,
+            host,
+            rest.get(authority.len()..).unwrap_or_default(),
+        ))
+    });
+    match credentials {
+        Some((scheme, host, rest)) => format!("`{scheme}://[secret]@{host}{rest}`"),
+        None => format!("`{written}`"),
     }
 }
 

@@ -114,6 +114,12 @@ impl Rest {
 }
 
 fn pattern(value: &str) -> Read<PathPattern> {
+    if !value.starts_with('/') {
+        return Err(Complaint::new(
+            "does not begin with `/`",
+            "write /exact, /with/{name} or /with/a/tail/*",
+        ));
+    }
     let pattern = PathPattern::parse(value).map_err(|problem| {
         let fix = "write /exact, /with/{name} or /with/a/tail/*";
         Complaint::new(format!("is no path of a route: {problem}"), fix)
@@ -204,14 +210,13 @@ fn read_methods(section: &Section<'_>) -> Methods {
     let Some(item) = section.get("methods") else {
         return Methods::Any;
     };
-    let at = item.at.clone();
-    let items = item.list();
-    if items.is_empty() {
-        at.error(
+    if item.is_empty_list() {
+        item.at.error(
             "lists no method",
             "write such as [GET, POST], or leave the key out for every method",
         );
     }
+    let items = item.list();
     let methods: Vec<Method> = items
         .iter()
         .filter_map(|item| item.value(scalar::method))

@@ -31,14 +31,10 @@ type Taken<'r> = Vec<(SocketAddr, At<'r>)>;
 pub(crate) fn read(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Network {
     let mut taken = Taken::new();
     let listen = read_listen(root, public_url, &mut taken);
-    let admin = root.get("admin");
-    let address = admin.as_ref().and_then(|item| item.value(address::socket));
-    let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9901)));
-    let at = admin.map_or_else(|| key_at(root, "admin"), |item| item.at);
-    take(&mut taken, address, at);
+    let admin = read_admin(root, &mut taken);
     Network {
         listen,
-        admin: address,
+        admin,
         forward_auth: read_forward_auth(root, &mut taken),
         cors: read_cors(root, public_url),
         trusted_proxies: read_trusted(root),
@@ -48,6 +44,18 @@ pub(crate) fn read(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Networ
             .filter_map(|item| item.value(scalar::header_name))
             .collect(),
     }
+}
+
+fn read_admin<'r>(root: &Section<'r>, taken: &mut Taken<'r>) -> SocketAddr {
+    let default = SocketAddr::from(([127, 0, 0, 1], 9901));
+    let (address, at) = match root.get("admin") {
+        Some(item) => (item.value(address::socket), item.at),
+        None => (Some(default), key_at(root, "admin")),
+    };
+    if let Some(address) = address {
+        take(taken, address, at);
+    }
+    address.unwrap_or(default)
 }
 
 fn key_at<'r>(section: &Section<'r>, key: &str) -> At<'r> {
@@ -88,14 +96,13 @@ fn read_listen<'r>(
             kind: ListenerKind::Plain,
         }];
     };
-    let at = item.at.clone();
-    let items = item.one_or_list();
-    if items.is_empty() {
-        at.error(
+    if item.is_empty_list() {
+        item.at.error(
             "is an empty list",
             "write an address, such as 127.0.0.1:8080",
         );
     }
+    let items = item.one_or_list();
     let mut listeners = Vec::new();
     for item in items {
         let at = item.at.clone();
