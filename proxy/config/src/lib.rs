@@ -23,6 +23,8 @@
 
 mod assembly;
 pub mod configuration;
+#[cfg(test)]
+mod documentation;
 pub mod explain;
 pub mod hosts;
 pub mod idp;
