@@ -1,1 +1,43 @@
-//! placeholder
+//! The edge gateway: session cookie in, audience-bound access token out. The only crate that
+//! names Pingora.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `gateway` | the framework's phases, as a table of contents |
+//! | `phases` | the steps behind the phases |
+//! | `exchange` | what is known of one request while it is under way |
+//! | `endpoints` | our own endpoints below `/auth/` |
+//! | `refusal`, `answer` | what the gateway's own answers look like, and how they are written |
+//! | `host` | which hosts are served |
+//! | `frontend` | what was worked out when the configuration was loaded |
+//! | `upstreams`, `upstream_tls`, `resolver` | addresses of services, resolved off the request path |
+//! | `listeners`, `admin` | who listens where, and with which threads |
+//! | `store` | opening the session store for each thread |
+//! | `start`, `drain` | how the process begins and ends |
+//! | `metrics`, `telemetry`, `logging`, `request_id` | what can be seen from outside |
+//! | `cli`, `commands` | the command line |
+
+mod admin;
+mod answer;
+mod cli;
+mod commands;
+mod drain;
+mod endpoints;
+mod exchange;
+mod frontend;
+mod gateway;
+mod host;
+mod listeners;
+mod logging;
+mod metrics;
+mod phases;
+mod refusal;
+mod request_id;
+mod resolver;
+mod start;
+mod store;
+mod telemetry;
+mod upstream_tls;
+mod upstreams;
+
+pub use commands::main;

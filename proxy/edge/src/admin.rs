@@ -1,0 +1,141 @@
+//! The admin listener: `/live`, `/ready`, `/health`, `/metrics`. Never on the public address.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use pingora_core::server::ShutdownWatch;
+use pingora_core::services::background::BackgroundService;
+use serde_json::{Value, json};
+use tokenbridge_session_store::StoreHealth;
+
+use crate::frontend::Frontend;
+
+/// How often the store is asked whether it is there, and how many sessions it has.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The background service. Its listener is bound before anything starts, so that a taken port is
+/// an error at once.
+pub(crate) struct Admin {
+    listener: Mutex<Option<TcpListener>>,
+    frontend: Arc<Frontend>,
+}
+
+impl Admin {
+    pub(crate) fn new(listener: TcpListener, frontend: Arc<Frontend>) -> Self {
+        Self {
+            listener: Mutex::new(Some(listener)),
+            frontend,
+        }
+    }
+
+    fn take_listener(&self) -> std::io::Result<tokio::net::TcpListener> {
+        let taken = self
+            .listener
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        let listener =
+            taken.ok_or_else(|| std::io::Error::other("the admin listener was started twice"))?;
+        listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(listener)
+    }
+}
+
+#[async_trait]
+impl BackgroundService for Admin {
+    async fn start(&self, _: ShutdownWatch) {
+        let listener = match self.take_listener() {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(target: "tokenbridge", "the admin listener cannot start: {error}");
+                return;
+            }
+        };
+        let watch = watch_store(self.frontend.clone());
+        // It outlives the listeners of a clean stop: `/ready` has to say no until the very end.
+        let serve = axum::serve(listener, router(self.frontend.clone()));
+        tokio::select! {
+            () = watch => {}
+            result = serve.into_future() => {
+                if let Err(error) = result {
+                    tracing::error!(target: "tokenbridge", "the admin listener stopped: {error}");
+                }
+            }
+        }
+    }
+}
+
+fn router(frontend: Arc<Frontend>) -> Router {
+    Router::new()
+        .route("/live", get(async || Json(json!({ "status": "live" }))))
+        .route("/ready", get(ready))
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .with_state(frontend)
+}
+
+/// Configuration applied, listening, not draining: that this answers shows the first two. A
+/// dependency's outage must not take every replica out of a load balancer at once.
+async fn ready(State(frontend): State<Arc<Frontend>>) -> impl IntoResponse {
+    match frontend.drain.is_draining() {
+        false => (StatusCode::OK, Json(json!({ "status": "ready" }))),
+        true => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(json!({ "status": "draining" })),
+        ),
+    }
+}
+
+async fn health(State(frontend): State<Arc<Frontend>>) -> Json<Value> {
+    let provider = frontend.identity.health();
+    // Asked afresh, bounded by the store's own timeouts: its state is read off `health`.
+    let _ = frontend.background.store.ping().await;
+    let (store, since) = match frontend.background.store.health() {
+        StoreHealth::Unknown => ("unknown", None),
+        StoreHealth::Up(since) => ("up", Some(since.seconds())),
+        StoreHealth::Down(since) => ("down", Some(since.seconds())),
+    };
+    let degraded = store == "down" || provider.state == tokenbridge_identity::ProviderState::Down;
+    Json(json!({
+        "status": if degraded { "degraded" } else { "ok" },
+        "version": env!("CARGO_PKG_VERSION"),
+        "store": { "status": store, "since": since },
+        "identity_provider": {
+            "status": provider.state.as_str(),
+            "since": provider.since.seconds(),
+            "reason": if provider.why.is_empty() { Value::Null } else { provider.why.into() },
+        },
+        "requests_in_flight": frontend.drain.in_flight(),
+    }))
+}
+
+async fn metrics(State(frontend): State<Arc<Frontend>>) -> impl IntoResponse {
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        frontend.metrics.render(),
+    )
+}
+
+/// Keeps the store's state and the number of sessions fresh for `/health` and `/metrics`.
+async fn watch_store(frontend: Arc<Frontend>) {
+    loop {
+        // An outage shows in the store's own health; the gauge keeps its last value.
+        if let Ok(sessions) = frontend.background.store.active_sessions().await {
+            frontend
+                .metrics
+                .active_sessions
+                .set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,129 @@
+//! The one place where the gateway's own answers are written.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, Method, StatusCode, header};
+use pingora_core::Result;
+use pingora_proxy::Session as HttpSession;
+
+use pingora::http::ResponseHeader;
+
+/// The request body that is read and thrown away so that an early answer arrives and the
+/// connection can live on; a larger one closes the connection.
+const DRAINED_BYTES: usize = 64 * 1024;
+/// How long that may take.
+const DRAINED_TIME: Duration = Duration::from_secs(2);
+
+/// The header of every answer and of every forwarded request that names the request.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An answer of the gateway's own.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    fields: Vec<(HeaderName, String)>,
+    body: Bytes,
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            fields: vec![(header::CACHE_CONTROL, "no-store".into())],
+            body: Bytes::new(),
+        }
+    }
+
+    /// A JSON document of the given media type.
+    pub(crate) fn json(status: StatusCode, media_type: &str, document: &serde_json::Value) -> Self {
+        Self::empty(status).with_body(media_type, document.to_string())
+    }
+
+    /// A page. It loads nothing and runs nothing.
+    pub(crate) fn html(status: StatusCode, page: String) -> Self {
+        Self::empty(status)
+            .with_body("text/html; charset=utf-8", page)
+            .with(
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+            )
+    }
+
+    /// A redirect that turns any method into GET (RFC 9700 § 4.12: never 307 or 308).
+    pub(crate) fn see_other(location: String) -> Self {
+        Self::empty(StatusCode::SEE_OTHER)
+            .with(header::LOCATION, location)
+            .with(header::REFERRER_POLICY, "no-referrer")
+    }
+
+    /// One more header field.
+    #[must_use]
+    pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// One `Set-Cookie` field for each value.
+    #[must_use]
+    pub(crate) fn with_cookies(mut self, cookies: impl IntoIterator<Item = String>) -> Self {
+        self.fields.extend(
+            cookies
+                .into_iter()
+                .map(|cookie| (header::SET_COOKIE, cookie)),
+        );
+        self
+    }
+
+    fn with_body(mut self, media_type: &str, body: String) -> Self {
+        self.body = body.into();
+        self.with(header::CONTENT_TYPE, media_type)
+            .with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Writes the answer, after what is left of a small request body was read.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(crate) async fn send(self, http: &mut HttpSession, request_id: &str) -> Result<()> {
+        drain(http).await;
+        let head = http.req_header().method == Method::HEAD;
+        let mut response = ResponseHeader::build(self.status, Some(self.fields.len() + 4))?;
+        for (name, value) in self.fields {
+            response.append_header(name, value)?;
+        }
+        response.insert_header(X_REQUEST_ID, request_id)?;
+        // Without a length the framework delimits the answer by closing the connection.
+        response.insert_header(header::CONTENT_LENGTH, self.body.len())?;
+        let end = head || self.body.is_empty();
+        http.write_response_header(Box::new(response), end).await?;
+        if !end {
+            http.write_response_body(Some(self.body), true).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn drain(http: &mut HttpSession) {
+    // A client that waits for 100 Continue sends nothing before it has our answer.
+    if http.is_body_done() || http.req_header().headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let reading = async {
+        let mut read = 0;
+        while read <= DRAINED_BYTES {
+            match http.read_request_body().await {
+                Ok(Some(chunk)) => read += chunk.len(),
+                Ok(None) | Err(_) => return,
+            }
+        }
+    };
+    // Running out of time or room only costs the connection.
+    let _ = tokio::time::timeout(DRAINED_TIME, reading).await;
+}

@@ -1,0 +1,56 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Edge gateway: a session cookie in, an audience-bound access token out.
+#[derive(Debug, Parser)]
+#[command(name = "tokenbridge", version)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the gateway.
+    Run(Folder),
+    /// Checks a configuration and, with --idp, compares it with the provider's.
+    Check(Check),
+    /// Says where a request would go and with which token, or why nowhere.
+    Explain(Explain),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub(crate) struct Folder {
+    /// Folder with routes.yaml and settings.yaml
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) folder: Folder,
+    /// Folder with the development provider's settings.yaml and clients.yaml
+    #[arg(long, value_name = "DIR")]
+    pub(crate) idp: Option<PathBuf>,
+    /// Prints the problems as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) folder: Folder,
+    /// Prints the explanation as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The request's method
+    pub(crate) method: String,
+    /// The request's path, with or without a query
+    pub(crate) path: String,
+}

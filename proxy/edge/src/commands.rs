@@ -1,0 +1,93 @@
+//! The commands of the program.
+
+use std::net::ToSocketAddrs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokenbridge_config::explain::Outcome;
+use tokenbridge_config::{Loaded, Report, check_hosts, check_idp};
+
+use crate::cli::{Check, Command, CommandLine, Explain, Folder};
+use crate::start;
+
+/// Runs the program; the exit code is 0, or 1 when something is wrong.
+pub fn main() -> ExitCode {
+    match CommandLine::parse().command {
+        Command::Run(folder) => run(&folder),
+        Command::Check(arguments) => check(&arguments),
+        Command::Explain(arguments) => explain(&arguments),
+    }
+}
+
+fn load(folder: &Path) -> Result<Loaded, Report> {
+    tokenbridge_config::load(folder, &|name| std::env::var(name).ok())
+}
+
+fn run(folder: &Folder) -> ExitCode {
+    match load(&folder.config).map(start::run) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(problem)) => {
+            eprintln!("tokenbridge: {problem}");
+            ExitCode::FAILURE
+        }
+        Err(report) => fail_with(&report),
+    }
+}
+
+fn fail_with(report: &Report) -> ExitCode {
+    eprint!("{report}");
+    ExitCode::FAILURE
+}
+
+#[allow(clippy::print_stdout)]
+fn check(arguments: &Check) -> ExitCode {
+    let report = match load(&arguments.folder.config) {
+        Ok(loaded) => {
+            let mut report = loaded.report;
+            report.extend(check_hosts(&loaded.configuration, &|host, port| {
+                (host, port).to_socket_addrs().is_ok()
+            }));
+            if let Some(folder) = &arguments.idp {
+                report.extend(check_idp(folder, &loaded.configuration));
+            }
+            report
+        }
+        Err(report) => report,
+    };
+    match arguments.json {
+        true => println!("{}", serde_json::json!(report)),
+        false => print!("{report}"),
+    }
+    if report.fails_check() {
+        return ExitCode::FAILURE;
+    }
+    if !arguments.json {
+        println!(
+            "{}: the configuration can be used",
+            arguments.folder.config.display()
+        );
+    }
+    ExitCode::SUCCESS
+}
+
+#[allow(clippy::print_stdout)]
+fn explain(arguments: &Explain) -> ExitCode {
+    let loaded = match load(&arguments.folder.config) {
+        Ok(loaded) => loaded,
+        Err(report) => return fail_with(&report),
+    };
+    let explanation =
+        tokenbridge_config::explain(&loaded.configuration, &arguments.method, &arguments.path);
+    match arguments.json {
+        true => println!("{}", serde_json::json!(explanation)),
+        false => println!("{explanation}"),
+    }
+    match explanation.outcome {
+        Outcome::Route(_) | Outcome::Gateway => ExitCode::SUCCESS,
+        Outcome::RouteNotFound { .. }
+        | Outcome::MethodNotAllowed { .. }
+        | Outcome::MethodUnknown { .. }
+        | Outcome::TargetRefused { .. } => ExitCode::FAILURE,
+    }
+}

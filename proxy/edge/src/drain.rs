@@ -1,0 +1,105 @@
+//! The clean stop: `/ready` turns red first, then listeners close, then requests under way end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Whether the gateway takes requests, and how many are under way.
+#[derive(Debug, Default)]
+pub(crate) struct Drain {
+    draining: AtomicBool,
+    in_flight: AtomicUsize,
+}
+
+impl Drain {
+    /// Whether a stop has begun.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request for as long as the returned guard lives, also through a panic.
+    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.clone())
+    }
+
+    /// How many requests are under way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+}
+
+/// One request under way.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Drain>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Turns signals into the framework's kinds of stop. SIGTERM keeps serving for the grace period
+/// while `/ready` says no, so that a load balancer sees it before the listeners close.
+pub(crate) struct Signals {
+    pub(crate) drain: Arc<Drain>,
+    pub(crate) grace_period: Duration,
+}
+
+#[async_trait]
+impl ShutdownSignalWatch for Signals {
+    async fn recv(&self) -> ShutdownSignal {
+        let streams = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        );
+        let (Ok(mut terminate), Ok(mut interrupt)) = streams else {
+            tracing::error!(target: "tokenbridge", "signals cannot be received; stop the process with SIGKILL");
+            return std::future::pending().await;
+        };
+        let graceful = tokio::select! {
+            _ = terminate.recv() => true,
+            _ = interrupt.recv() => false,
+        };
+        self.drain.draining.store(true, Ordering::Relaxed);
+        if !graceful {
+            return ShutdownSignal::FastShutdown;
+        }
+        tracing::info!(target: "tokenbridge", "stopping: /ready says no, requests are still taken for {:?}", self.grace_period);
+        tokio::select! {
+            () = tokio::time::sleep(self.grace_period) => ShutdownSignal::GracefulTerminate,
+            _ = interrupt.recv() => ShutdownSignal::FastShutdown,
+        }
+    }
+}
+
+/// How often the end of the last request is looked for while stopping.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Ends the process as soon as no request is under way once the listeners are closed: the
+/// framework itself always sleeps its whole grace period (server/mod.rs).
+pub(crate) fn leave_when_idle(
+    drain: Arc<Drain>,
+    mut phases: tokio::sync::broadcast::Receiver<pingora_core::server::ExecutionPhase>,
+    finish: impl FnOnce() + Send + 'static,
+) {
+    std::thread::spawn(move || {
+        use pingora_core::server::ExecutionPhase;
+        loop {
+            match phases.blocking_recv() {
+                Ok(ExecutionPhase::ShutdownGracePeriod) => break,
+                Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            }
+        }
+        while drain.in_flight() > 0 {
+            std::thread::sleep(LOOK);
+        }
+        finish();
+        std::process::exit(0);
+    });
+}

@@ -1,0 +1,118 @@
+//! The gateway's own endpoints on the public listener. None hands a token to a browser.
+
+mod callback;
+mod login;
+mod logout;
+mod session;
+
+use http::{Method, header};
+use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::rejection::Refusal;
+
+use crate::answer::Answer;
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+
+/// One of our own endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// `GET /auth/login`.
+    Login,
+    /// `GET /auth/callback`.
+    Callback,
+    /// `POST /auth/logout`.
+    Logout,
+    /// `GET /auth/logged-out`.
+    LoggedOut,
+    /// `GET /auth/session` and `GET /api/auth/session`.
+    Session,
+}
+
+impl Endpoint {
+    /// All of them, in the order of their metrics.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Login,
+        Self::Callback,
+        Self::Logout,
+        Self::LoggedOut,
+        Self::Session,
+    ];
+
+    /// The endpoint at a canonical path.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        match path {
+            "/auth/login" => Some(Self::Login),
+            "/auth/callback" => Some(Self::Callback),
+            "/auth/logout" => Some(Self::Logout),
+            "/auth/logged-out" => Some(Self::LoggedOut),
+            "/auth/session" | "/api/auth/session" => Some(Self::Session),
+            _ => None,
+        }
+    }
+
+    /// Its name in logs and metrics.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Login => "auth:login",
+            Self::Callback => "auth:callback",
+            Self::Logout => "auth:logout",
+            Self::LoggedOut => "auth:logged-out",
+            Self::Session => "auth:session",
+        }
+    }
+
+    /// The methods that it takes.
+    pub(crate) fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Logout => &[Method::POST],
+            Self::Login | Self::Callback | Self::LoggedOut | Self::Session => {
+                &[Method::GET, Method::HEAD]
+            }
+        }
+    }
+
+    /// Answers a request whose method was checked.
+    ///
+    /// # Errors
+    /// The refusal to answer with instead.
+    pub(crate) async fn answer(
+        self,
+        gateway: &Gateway,
+        http: &HttpSession,
+        exchange: &mut Exchange,
+    ) -> Result<Answer, Refused> {
+        match self {
+            Self::Login => login::answer(gateway, http, exchange).await,
+            Self::Callback => callback::answer(gateway, http, exchange).await,
+            Self::Logout => logout::answer(gateway, http, exchange).await,
+            Self::LoggedOut => logout::returned(gateway, http, exchange).await,
+            Self::Session => session::answer(gateway, exchange).await,
+        }
+    }
+}
+
+/// The request's `Cookie` fields, as they came.
+fn cookies(http: &HttpSession) -> Vec<&[u8]> {
+    http.req_header()
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(http::HeaderValue::as_bytes)
+        .collect()
+}
+
+/// A refusal with the cookies that go with it all the same.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) refusal: Refusal,
+    pub(crate) cookies: Vec<String>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            cookies: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `GET /auth/callback`: back from the provider, with a new session or a refusal.
+
+use http::header;
+use pingora_proxy::Session as HttpSession;
+use tokenbridge_identity::{Callback, Finished};
+
+use super::{Refused, cookies};
+use crate::answer::Answer;
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+
+/// Finishes the login. The page that follows must not learn the code from a `Referer`.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    http: &HttpSession,
+    exchange: &mut Exchange,
+) -> Result<Answer, Refused> {
+    let callback = Callback {
+        query: exchange
+            .target
+            .as_ref()
+            .and_then(|target| target.query())
+            .unwrap_or_default(),
+        cookies: &cookies(http),
+        current_session: exchange.session,
+    };
+    let finished = gateway.frontend.identity.finish_login(callback).await;
+    let finished = finished.map_err(|failure| Refused {
+        refusal: failure.refusal,
+        cookies: failure.set_cookies,
+    })?;
+    Ok(match finished {
+        Finished::Again(redirect) => {
+            Answer::see_other(redirect.location).with_cookies(redirect.set_cookies)
+        }
+        Finished::LoggedIn(login) => {
+            exchange.remark = Some("login".into());
+            let cookie = gateway.frontend.cookie.set(&login.session.expose(), None);
+            Answer::see_other(login.return_to.as_str().into())
+                .with_cookies(login.set_cookies)
+                .with(header::SET_COOKIE, cookie)
+        }
+    })
+}

@@ -1,0 +1,90 @@
+//! What is known of one request while it is under way: the framework's per-request context.
+
+use std::time::Instant;
+
+use http::Method;
+use tokenbridge_bridge::navigation::RequestKind;
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::route::RouteMatch;
+use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::target::RequestTarget;
+use tokenbridge_bridge::token::AudienceBound;
+use tokenbridge_bridge::trace::TraceParent;
+
+use crate::drain::InFlight;
+use crate::endpoints::Endpoint;
+
+/// Where a request belongs.
+#[derive(Debug, Default)]
+pub(crate) enum Place {
+    /// Nowhere, or not known yet.
+    #[default]
+    None,
+    /// One of our own endpoints.
+    Endpoint(Endpoint),
+    /// A route.
+    Route(Box<RouteMatch>),
+}
+
+/// One request and its answer.
+pub(crate) struct Exchange {
+    pub(crate) started: Instant,
+    /// Names the request to client, upstream and log.
+    pub(crate) request_id: String,
+    /// The trace that the request belongs to, one hop on.
+    pub(crate) trace: TraceParent,
+    pub(crate) kind: RequestKind,
+    pub(crate) target: Option<RequestTarget>,
+    pub(crate) place: Place,
+    /// The session that the request's cookie names; not yet looked up.
+    pub(crate) session: Option<SessionKey>,
+    /// The token to send, once the request was admitted.
+    pub(crate) token: Option<AudienceBound>,
+    /// Why the gateway answered itself.
+    pub(crate) refusal: Option<Box<Refusal>>,
+    /// The methods that a 405 names.
+    pub(crate) allowed: Vec<Method>,
+    /// The first words of the access event, where there is more to say than "request".
+    pub(crate) remark: Option<String>,
+    /// The status that was answered.
+    pub(crate) status: u16,
+    /// Bytes of the request body so far, for the limit.
+    pub(crate) body_bytes: u64,
+    /// Counts the request as under way.
+    pub(crate) in_flight: Option<InFlight>,
+}
+
+impl Exchange {
+    /// A request that just arrived.
+    pub(crate) fn begin(request_id: String, trace: TraceParent) -> Self {
+        Self {
+            started: Instant::now(),
+            request_id,
+            trace,
+            kind: RequestKind::Fetch,
+            target: None,
+            place: Place::None,
+            session: None,
+            token: None,
+            refusal: None,
+            allowed: Vec::new(),
+            remark: None,
+            status: 0,
+            body_bytes: 0,
+            in_flight: None,
+        }
+    }
+
+    /// The route, where the request has one.
+    pub(crate) fn route(&self) -> Option<&RouteMatch> {
+        match &self.place {
+            Place::Route(found) => Some(found),
+            Place::None | Place::Endpoint(_) => None,
+        }
+    }
+
+    /// The code of the refusal, where there is one.
+    pub(crate) fn rejection(&self) -> Option<Rejection> {
+        self.refusal.as_ref().map(|refusal| refusal.rejection)
+    }
+}

@@ -1,0 +1,134 @@
+//! The walk of one request. A phase calls one named step; decisions are made in `bridge`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, Result};
+use pingora_proxy::{FailToProxy, ProxyHttp, Session as HttpSession};
+use tokenbridge_session_store::SessionStore;
+
+use crate::exchange::Exchange;
+use crate::frontend::Frontend;
+use crate::phases::{admit, failure, forward, place, respond, summary};
+use crate::request_id::IdSource;
+
+/// The gateway as one proxy service sees it.
+pub(crate) struct Gateway {
+    /// What is served, shared by all proxy services.
+    pub(crate) frontend: Arc<Frontend>,
+    /// This service's own way to the store.
+    pub(crate) store: Arc<dyn SessionStore>,
+    /// This service's own ids.
+    pub(crate) ids: IdSource,
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Exchange;
+
+    fn new_ctx(&self) -> Exchange {
+        summary::begin(self)
+    }
+
+    async fn early_request_filter(
+        &self,
+        http: &mut HttpSession,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        place::receive(self, http, exchange)
+    }
+
+    async fn request_filter(
+        &self,
+        http: &mut HttpSession,
+        exchange: &mut Exchange,
+    ) -> Result<bool> {
+        match place::find(self, http, exchange) {
+            Ok(place::Found::Route) => Ok(false),
+            Ok(place::Found::Endpoint(endpoint)) => {
+                respond::endpoint(self, endpoint, http, exchange).await
+            }
+            Err(refusal) => respond::refusal(self, refusal, http, exchange).await,
+        }
+    }
+
+    async fn upstream_peer(
+        &self,
+        _: &mut HttpSession,
+        exchange: &mut Exchange,
+    ) -> Result<Box<HttpPeer>> {
+        admit::session(self, exchange)
+            .await
+            .map_err(|refusal| failure::refused(exchange, refusal))?;
+        admit::peer(self, exchange).map_err(|refusal| failure::refused(exchange, refusal))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        http: &mut HttpSession,
+        request: &mut RequestHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        forward::request(self, http, request, exchange)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut HttpSession,
+        body: &mut Option<Bytes>,
+        _end: bool,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        forward::body(self, body.as_ref(), exchange)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _: &mut HttpSession,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        forward::response(self, response, exchange)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _: &mut HttpSession,
+        peer: &HttpPeer,
+        exchange: &mut Exchange,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        failure::unreachable_peer(self, peer, exchange, error)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        http: &mut HttpSession,
+        error: &Error,
+        exchange: &mut Exchange,
+    ) -> FailToProxy {
+        failure::answer(self, http, error, exchange).await
+    }
+
+    async fn logging(
+        &self,
+        http: &mut HttpSession,
+        error: Option<&Error>,
+        exchange: &mut Exchange,
+    ) {
+        summary::write(self, http, error, exchange);
+    }
+
+    fn suppress_error_log(&self, _: &HttpSession, _: &Exchange, _: &Error) -> bool {
+        // The access event tells the same, with the code and without the query.
+        true
+    }
+
+    fn request_summary(&self, http: &HttpSession, _: &Exchange) -> String {
+        // The framework's own summary holds the query.
+        format!("{} request", http.req_header().method)
+    }
+}

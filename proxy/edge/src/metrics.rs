@@ -1,0 +1,180 @@
+//! What Prometheus is told. Labels are ids of the configuration, never a path, a user or a value
+//! from a request; handles are resolved once per route, so a request looks no label up.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
+};
+use tokenbridge_bridge::rejection::Rejection;
+
+/// Statuses that can be counted: 100 to 599.
+const STATUSES: usize = 500;
+
+/// All metrics of the process.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    rejections: IntCounterVec,
+    pub(crate) active_sessions: IntGauge,
+    pub(crate) sessions_created: IntCounter,
+    pub(crate) sessions_destroyed: IntCounterVec,
+    pub(crate) token_mints: IntCounterVec,
+    pub(crate) token_refreshes: IntCounterVec,
+    pub(crate) idp_requests: IntCounterVec,
+    pub(crate) store_operations: IntCounterVec,
+    pub(crate) upstream_rejected_tokens: IntCounterVec,
+}
+
+/// The handles of one route or endpoint.
+pub(crate) struct PlaceMetrics {
+    label: String,
+    requests: IntCounterVec,
+    statuses: Box<[OnceLock<IntCounter>]>,
+    duration: Histogram,
+    rejections: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// Two metrics of one name, which is a fault of this file.
+    pub(crate) fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let metrics = Self {
+            requests: counters(
+                &registry,
+                "http_requests_total",
+                "Answered requests",
+                &["route", "status"],
+            )?,
+            durations: durations(&registry)?,
+            rejections: counters(
+                &registry,
+                "bff_rejections_total",
+                "Requests refused by the gateway",
+                &["code", "route"],
+            )?,
+            active_sessions: IntGauge::new("bff_active_sessions_total", "Sessions in the store")?,
+            sessions_created: IntCounter::new(
+                "bff_sessions_created_total",
+                "Sessions created by a login",
+            )?,
+            sessions_destroyed: counters(
+                &registry,
+                "bff_sessions_destroyed_total",
+                "Sessions that were ended",
+                &["reason"],
+            )?,
+            token_mints: counters(
+                &registry,
+                "bff_token_mint_total",
+                "Attempts to mint a service's token",
+                &["service", "strategy", "status"],
+            )?,
+            token_refreshes: counters(
+                &registry,
+                "bff_token_refresh_total",
+                "Renewals of a service's token",
+                &["service", "status"],
+            )?,
+            idp_requests: counters(
+                &registry,
+                "bff_idp_requests_total",
+                "Requests to the provider",
+                &["endpoint", "status"],
+            )?,
+            store_operations: counters(
+                &registry,
+                "bff_redis_operations_total",
+                "Operations of the session store",
+                &["operation", "status"],
+            )?,
+            upstream_rejected_tokens: counters(
+                &registry,
+                "bff_upstream_rejected_tokens_total",
+                "Answers 401 of an upstream to a token that was found",
+                &["service"],
+            )?,
+            registry,
+        };
+        metrics
+            .registry
+            .register(Box::new(metrics.active_sessions.clone()))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.sessions_created.clone()))?;
+        Ok(metrics)
+    }
+
+    /// The handles of a route or endpoint, by its id.
+    pub(crate) fn place(&self, label: &str) -> PlaceMetrics {
+        PlaceMetrics {
+            label: label.to_owned(),
+            requests: self.requests.clone(),
+            statuses: (0..STATUSES).map(|_| OnceLock::new()).collect(),
+            duration: self.durations.with_label_values(&[label]),
+            rejections: self.rejections.clone(),
+        }
+    }
+
+    /// The text exposition format.
+    pub(crate) fn render(&self) -> String {
+        let mut buffer = Vec::new();
+        // Writing to memory fails only for a family without metrics, which gather() leaves out.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut buffer);
+        String::from_utf8_lossy(&buffer).into_owned()
+    }
+}
+
+impl PlaceMetrics {
+    /// Counts an answer.
+    pub(crate) fn observe(&self, status: u16, duration: Duration) {
+        self.duration.observe(duration.as_secs_f64());
+        let slot = usize::from(status)
+            .checked_sub(100)
+            .and_then(|index| self.statuses.get(index));
+        if let Some(slot) = slot {
+            slot.get_or_init(|| {
+                self.requests
+                    .with_label_values(&[self.label.as_str(), &status.to_string()])
+            })
+            .inc();
+        }
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refuse(&self, rejection: Rejection) {
+        self.rejections
+            .with_label_values(&[rejection.code(), &self.label])
+            .inc();
+    }
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> prometheus::Result<IntCounterVec> {
+    let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(counters.clone()))?;
+    Ok(counters)
+}
+
+fn durations(registry: &Registry) -> prometheus::Result<HistogramVec> {
+    let buckets = vec![
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ];
+    let options = HistogramOpts::new(
+        "http_request_duration_seconds",
+        "Time from a request's header to the end of its answer",
+    );
+    let durations = HistogramVec::new(options.buckets(buckets), &["route"])?;
+    registry.register(Box::new(durations.clone()))?;
+    Ok(durations)
+}

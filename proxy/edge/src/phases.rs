@@ -1,0 +1,8 @@
+//! The steps of the request's walk, one module per part of it.
+
+pub(crate) mod admit;
+pub(crate) mod failure;
+pub(crate) mod forward;
+pub(crate) mod place;
+pub(crate) mod respond;
+pub(crate) mod summary;

@@ -1,0 +1,150 @@
+//! Cookie to session to service token, by at most one round trip to the store; then a peer.
+
+use std::time::Duration;
+
+use pingora_core::upstreams::peer::HttpPeer;
+use tokenbridge_bridge::UnixTime;
+use tokenbridge_bridge::admission::{Admission, Grant, admit, refused};
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::route::RouteAuth;
+use tokenbridge_bridge::service::TokenPlan;
+use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::token::MintRefusalReason;
+use tokenbridge_session_store::StoreError;
+
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+
+/// A session's use is noted at most this often.
+const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
+
+/// Admits a request of a session route and finds its token. A retry keeps what was found.
+///
+/// # Errors
+/// The refusal to answer with.
+pub(crate) async fn session(gateway: &Gateway, exchange: &mut Exchange) -> Result<(), Refusal> {
+    let Some(route) = exchange.route().map(|found| found.route.clone()) else {
+        return Err(Refusal::new(
+            Rejection::Internal,
+            "a request without a route came to upstream_peer",
+        ));
+    };
+    if route.auth == RouteAuth::None || exchange.token.is_some() {
+        return Ok(());
+    }
+    let (Some(key), Some(plan)) = (exchange.session, gateway.frontend.plan(route.service_index))
+    else {
+        return Err(Refusal::new(
+            Rejection::Internal,
+            "a session route without session or service",
+        ));
+    };
+    let grant = grant(gateway, &key, plan).await?;
+    note_use(gateway, &key, &grant);
+    if gateway.frontend.clock.now() >= due(gateway, &grant) {
+        gateway.frontend.identity.renew(key, plan.service.clone());
+    }
+    tracing::debug!(target: "tokenbridge", request_id = exchange.request_id, "token_found=True service={}", plan.service);
+    exchange.token = Some(grant.token);
+    Ok(())
+}
+
+/// The decision; where the token has ended, once more after a new one was had.
+async fn grant(gateway: &Gateway, key: &SessionKey, plan: &TokenPlan) -> Result<Grant, Refusal> {
+    if let Admission::Forward(grant) = decide(gateway, key, plan).await? {
+        return Ok(grant);
+    }
+    gateway
+        .frontend
+        .identity
+        .obtain_token(key, &plan.service)
+        .await?;
+    match decide(gateway, key, plan).await? {
+        Admission::Forward(grant) => Ok(grant),
+        Admission::Mint => Err(refused(
+            plan,
+            MintRefusalReason::Unavailable,
+            "no token came in time",
+        )),
+    }
+}
+
+async fn decide(
+    gateway: &Gateway,
+    key: &SessionKey,
+    plan: &TokenPlan,
+) -> Result<Admission, Refusal> {
+    let reading = gateway
+        .store
+        .read(key, &plan.service)
+        .await
+        .map_err(store_refusal)?;
+    admit(
+        plan,
+        reading,
+        gateway.frontend.served().session.idle,
+        gateway.frontend.clock.now(),
+    )
+}
+
+/// A store that fails is never a logout.
+pub(crate) fn store_refusal(error: StoreError) -> Refusal {
+    let rejection = match error {
+        StoreError::Unavailable(_) | StoreError::Corrupt(_) => Rejection::StoreUnavailable,
+        StoreError::Full => Rejection::StoreFull,
+    };
+    Refusal::new(rejection, error.to_string())
+}
+
+fn due(gateway: &Gateway, grant: &Grant) -> UnixTime {
+    gateway
+        .frontend
+        .timing
+        .due_at(grant.token.issued_at(), grant.token.expires_at(), 0.0)
+}
+
+/// Last-seen is written behind the request's back: no request waits for it.
+fn note_use(gateway: &Gateway, key: &SessionKey, grant: &Grant) {
+    let now = gateway.frontend.clock.now();
+    if now.since(grant.last_seen) < NOTE_USE_EVERY {
+        return;
+    }
+    let (store, key) = (gateway.frontend.background.store.clone(), *key);
+    gateway.frontend.background.runtime.spawn(async move {
+        if let Err(error) = store.touch(&key, now).await {
+            tracing::debug!(target: "tokenbridge", "a session's use could not be noted: {error}");
+        }
+    });
+}
+
+/// A resolved peer of the route's service.
+///
+/// # Errors
+/// The service's name does not resolve.
+pub(crate) fn peer(gateway: &Gateway, exchange: &Exchange) -> Result<Box<HttpPeer>, Refusal> {
+    let unresolved = || {
+        Refusal::new(
+            Rejection::UpstreamUnavailable,
+            "the upstream's name does not resolve",
+        )
+    };
+    let route = exchange
+        .route()
+        .map(|found| &found.route)
+        .ok_or_else(unresolved)?;
+    let upstream = gateway
+        .frontend
+        .upstreams
+        .get(route.service_index)
+        .ok_or_else(unresolved)?;
+    let mut peer = upstream
+        .peer(gateway.frontend.clock.now())
+        .ok_or_else(unresolved)?;
+    if let Some(timeout) = route.timeout {
+        peer.options.read_timeout = Some(timeout);
+    }
+    if route.streaming {
+        peer.options.read_timeout = Some(gateway.frontend.configuration.limits.stream_idle);
+    }
+    Ok(Box::new(peer))
+}

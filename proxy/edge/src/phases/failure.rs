@@ -1,0 +1,102 @@
+//! A refusal or failure after the request filter becomes one answer, here.
+
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, ErrorSource, ErrorType};
+use pingora_proxy::{FailToProxy, Session as HttpSession};
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+
+use super::respond;
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+
+/// Notes a refusal, and makes the error that ends the framework's walk.
+pub(crate) fn refused(exchange: &mut Exchange, refusal: Refusal) -> Box<Error> {
+    exchange.refusal = Some(Box::new(refusal));
+    let mut error = Error::new_in(ErrorType::Custom("refused"));
+    error.set_retry(false);
+    error
+}
+
+/// Nothing was sent yet, so another address may be tried, whatever the method.
+pub(crate) fn unreachable_peer(
+    gateway: &Gateway,
+    peer: &HttpPeer,
+    exchange: &Exchange,
+    mut error: Box<Error>,
+) -> Box<Error> {
+    let upstream = exchange
+        .route()
+        .and_then(|found| gateway.frontend.upstreams.get(found.route.service_index));
+    if let (Some(upstream), Some(socket)) = (upstream, peer._address.as_inet()) {
+        upstream.refused(socket, gateway.frontend.clock.now());
+    }
+    error.set_retry(true);
+    error
+}
+
+/// Answers, unless an answer has begun or nobody is there to read it.
+pub(crate) async fn answer(
+    gateway: &Gateway,
+    http: &mut HttpSession,
+    error: &Error,
+    exchange: &mut Exchange,
+) -> FailToProxy {
+    let refusal = match exchange.refusal.take() {
+        Some(refusal) => *refusal,
+        None => judge(error),
+    };
+    let rejection = refusal.rejection;
+    if http.response_written().is_some() || is_client_gone(error) {
+        exchange.refusal = Some(Box::new(refusal));
+        return FailToProxy {
+            error_code: rejection.status(),
+            can_reuse_downstream: false,
+        };
+    }
+    // After this phase the framework closes the connection; the client is told.
+    http.set_keepalive(None);
+    if let Err(error) = respond::refusal(gateway, refusal, http, exchange).await {
+        tracing::debug!(target: "tokenbridge", "the refusal could not be sent: {}", error.etype().as_str());
+    }
+    FailToProxy {
+        error_code: rejection.status(),
+        can_reuse_downstream: false,
+    }
+}
+
+fn is_client_gone(error: &Error) -> bool {
+    let broken = matches!(
+        error.etype(),
+        ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed
+    );
+    *error.esource() == ErrorSource::Downstream && broken
+}
+
+/// What a failure of the framework amounts to. Its own text may hold addresses, but no secrets.
+fn judge(error: &Error) -> Refusal {
+    use ErrorType as E;
+    let rejection = match (error.esource(), error.etype()) {
+        (
+            ErrorSource::Upstream,
+            E::ConnectTimedout | E::TLSHandshakeTimedout | E::ReadTimedout | E::WriteTimedout,
+        ) => Rejection::UpstreamTimeout,
+        (
+            ErrorSource::Upstream,
+            E::ConnectRefused
+            | E::ConnectNoRoute
+            | E::ConnectError
+            | E::ConnectProxyFailure
+            | E::SocketError,
+        ) => Rejection::UpstreamUnavailable,
+        (ErrorSource::Upstream, _) => Rejection::UpstreamFailed,
+        (ErrorSource::Downstream, _) => Rejection::ClientGone,
+        (ErrorSource::Internal | ErrorSource::Unset, E::HTTPStatus(400)) => {
+            Rejection::HeaderInvalid
+        }
+        (ErrorSource::Internal | ErrorSource::Unset, _) => Rejection::Internal,
+    };
+    Refusal::new(
+        rejection,
+        format!("{}: {}", error.esource().as_str(), error.etype().as_str()),
+    )
+}

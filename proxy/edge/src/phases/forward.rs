@@ -1,0 +1,226 @@
+//! What goes to the upstream and what comes back. A retry runs the request step again, so it
+//! removes before it adds.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora_core::Result;
+use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::client_headers::is_refused;
+use tokenbridge_bridge::cookie::{is_ours, set_cookie_name, without_ours};
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::route::{Route, RouteAuth};
+
+use super::failure;
+use crate::answer::X_REQUEST_ID;
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Fields that belong to one connection (RFC 9110 § 7.6.1).
+const HOP_BY_HOP: [HeaderName; 6] = [
+    header::TE,
+    header::TRAILER,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Makes the request that the upstream gets.
+///
+/// # Errors
+/// A value cannot stand in a header.
+pub(crate) fn request(
+    gateway: &Gateway,
+    http: &HttpSession,
+    request: &mut RequestHeader,
+    exchange: &Exchange,
+) -> Result<()> {
+    let (Some(found), Some(target)) = (exchange.route(), &exchange.target) else {
+        return Ok(());
+    };
+    request.set_raw_path(found.upstream_target(target).as_bytes())?;
+    let client = client_address(http);
+    let chain = forwarded_for(gateway, request, client);
+    let state = trusted_trace_state(gateway, request, client);
+    strip(gateway, request, &found.route);
+    replace_cookies(gateway, request)?;
+    if let Some(upstream) = gateway.frontend.upstreams.get(found.route.service_index) {
+        request.insert_header(header::HOST, upstream.authority.clone())?;
+    }
+    request.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
+    request.insert_header(TRACEPARENT, exchange.trace.render())?;
+    if let Some(state) = state {
+        request.insert_header(TRACESTATE, state)?;
+    }
+    request.insert_header(X_FORWARDED_FOR, chain)?;
+    request.insert_header(X_FORWARDED_HOST, gateway.frontend.forwarded_host.clone())?;
+    request.insert_header(X_FORWARDED_PROTO, gateway.frontend.forwarded_proto.clone())?;
+    if let Some(token) = &exchange.token {
+        request.insert_header(header::AUTHORIZATION, token.authorization().clone())?;
+    }
+    Ok(())
+}
+
+/// Counts the request body against its limit: a chunked one has no length to check before.
+///
+/// # Errors
+/// The body is too large.
+pub(crate) fn body(gateway: &Gateway, body: Option<&Bytes>, exchange: &mut Exchange) -> Result<()> {
+    let route_limit = exchange.route().and_then(|found| found.route.max_body);
+    let limit = route_limit.unwrap_or(gateway.frontend.configuration.limits.max_body);
+    exchange.body_bytes += body.map_or(0, |chunk| chunk.len() as u64);
+    if exchange.body_bytes <= limit {
+        return Ok(());
+    }
+    let refusal = Refusal::new(
+        Rejection::BodyTooLarge,
+        format!("more than max_body={limit} bytes"),
+    );
+    Err(failure::refused(exchange, refusal))
+}
+
+/// Makes the answer that the client gets, and notes what the upstream thinks of the token.
+///
+/// # Errors
+/// A value cannot stand in a header.
+pub(crate) fn response(
+    gateway: &Gateway,
+    response: &mut ResponseHeader,
+    exchange: &mut Exchange,
+) -> Result<()> {
+    if response.status.is_informational() {
+        return Ok(());
+    }
+    strip_hop_by_hop(response);
+    refuse_our_cookies(gateway, response)?;
+    response.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
+    let Some(route) = exchange.route().map(|found| found.route.clone()) else {
+        return Ok(());
+    };
+    if route.auth == RouteAuth::Session && !response.headers.contains_key(header::CACHE_CONTROL) {
+        response.insert_header(header::CACHE_CONTROL, "no-store")?;
+    }
+    if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status, &exchange.token) {
+        let (service, audience) = (&route.service, token.audience());
+        exchange.remark = Some(format!(
+            "UPSTREAM_REJECTED_TOKEN service={service} audience={audience}"
+        ));
+        gateway
+            .frontend
+            .metrics
+            .upstream_rejected_tokens
+            .with_label_values(&[service.as_str()])
+            .inc();
+    }
+    Ok(())
+}
+
+fn client_address(http: &HttpSession) -> Option<std::net::IpAddr> {
+    let address = http.client_addr().and_then(|address| address.as_inet());
+    address.map(|address| address.ip().to_canonical())
+}
+
+/// The chain of addresses: the client's own list is believed from a trusted proxy alone.
+fn forwarded_for(
+    gateway: &Gateway,
+    request: &RequestHeader,
+    client: Option<std::net::IpAddr>,
+) -> String {
+    let mut chain: Vec<String> = Vec::new();
+    if gateway.frontend.trusts(client) {
+        let fields = request.headers.get_all(&X_FORWARDED_FOR).iter();
+        chain.extend(
+            fields
+                .filter_map(|field| field.to_str().ok())
+                .map(str::to_owned),
+        );
+    }
+    chain.push(client.map_or_else(|| "unknown".into(), |address| address.to_string()));
+    chain.join(", ")
+}
+
+fn trusted_trace_state(
+    gateway: &Gateway,
+    request: &RequestHeader,
+    client: Option<std::net::IpAddr>,
+) -> Option<HeaderValue> {
+    gateway
+        .frontend
+        .trusts(client)
+        .then(|| request.headers.get(&TRACESTATE).cloned())
+        .flatten()
+}
+
+/// Removes every spelling of every name that a client may not send.
+fn strip(gateway: &Gateway, request: &mut RequestHeader, route: &Route) {
+    let refused: Vec<HeaderName> = request
+        .headers
+        .keys()
+        .filter(|name| is_refused(name.as_str()) || gateway.frontend.is_identity_header(name))
+        .filter(|name| !route.pass_headers.contains(name))
+        .cloned()
+        .collect();
+    for name in refused.iter().chain(&HOP_BY_HOP) {
+        while request.remove_header(name).is_some() {}
+    }
+}
+
+/// One `Cookie` field without ours (RFC 9113 § 8.2.3), or none.
+fn replace_cookies(gateway: &Gateway, request: &mut RequestHeader) -> Result<()> {
+    let fields = request
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes);
+    let kept = without_ours(fields, gateway.frontend.cookie.as_str());
+    while request.remove_header(&header::COOKIE).is_some() {}
+    match kept.map(|kept| HeaderValue::from_bytes(&kept)) {
+        Some(Ok(value)) => request.insert_header(header::COOKIE, value),
+        Some(Err(_)) | None => Ok(()),
+    }
+}
+
+/// The framework leaves these in answers to HTTP/1 clients.
+fn strip_hop_by_hop(response: &mut ResponseHeader) {
+    let nominated: Vec<HeaderName> = response
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .filter(|name| *name != header::UPGRADE && *name != header::CONNECTION)
+        .collect();
+    for name in nominated.iter().chain(&HOP_BY_HOP) {
+        while response.remove_header(name).is_some() {}
+    }
+}
+
+/// An upstream can neither set nor delete our cookies.
+fn refuse_our_cookies(gateway: &Gateway, response: &mut ResponseHeader) -> Result<()> {
+    let session_cookie = gateway.frontend.cookie.as_str();
+    let ours = |field: &HeaderValue| is_ours(set_cookie_name(field.as_bytes()), session_cookie);
+    if !response
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .any(ours)
+    {
+        return Ok(());
+    }
+    let all = response.headers.get_all(header::SET_COOKIE).iter();
+    let kept: Vec<HeaderValue> = all.filter(|field| !ours(field)).cloned().collect();
+    while response.remove_header(&header::SET_COOKIE).is_some() {}
+    kept.into_iter().try_for_each(|field| {
+        response
+            .append_header(header::SET_COOKIE, field)
+            .map(|_| ())
+    })
+}

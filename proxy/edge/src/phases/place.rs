@@ -1,0 +1,297 @@
+//! Where a request belongs: our own endpoint, or a route that it may use.
+
+use std::time::Duration;
+
+use http::{Method, header};
+use pingora::http::RequestHeader;
+use pingora_core::Result;
+use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::browser::RequestOrigin;
+use tokenbridge_bridge::cookie::{Lookup, lookup};
+use tokenbridge_bridge::navigation::{BrowserHints, RequestKind};
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::route::{NoRoute, RouteAuth};
+use tokenbridge_bridge::session::{SessionId, SessionKey};
+use tokenbridge_bridge::target::{EncodedSlash, RequestTarget, TargetProblem};
+
+use crate::endpoints::Endpoint;
+use crate::exchange::{Exchange, Place};
+use crate::frontend::Frontend;
+use crate::gateway::Gateway;
+use crate::host;
+
+/// What answers a request.
+pub(crate) enum Found {
+    /// One of our own endpoints.
+    Endpoint(Endpoint),
+    /// The upstream of a route.
+    Route,
+}
+
+/// How long a client may take to send what the gateway throws away.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Sets what the framework leaves unlimited (its keep-alive, drain and write times) and tells who
+/// asks.
+///
+/// # Errors
+/// None; a refusal is made in [`find`], where it gets an answer that keeps the connection.
+pub(crate) fn receive(
+    gateway: &Gateway,
+    http: &mut HttpSession,
+    exchange: &mut Exchange,
+) -> Result<()> {
+    let limits = &gateway.frontend.configuration.limits;
+    http.set_keepalive(Some(limits.keepalive_timeout.as_secs().max(1)));
+    http.set_read_timeout(Some(limits.body_timeout));
+    http.set_write_timeout(Some(limits.body_timeout));
+    http.set_total_drain_timeout(Some(DRAIN));
+    exchange.in_flight = Some(gateway.frontend.drain.enter());
+    let request = http.req_header();
+    exchange.kind = kind(request);
+    let peer = http
+        .client_addr()
+        .and_then(|address| address.as_inet())
+        .map(std::net::SocketAddr::ip);
+    if gateway.frontend.trusts(peer) {
+        super::summary::continue_trace(request, &gateway.ids, exchange);
+    }
+    Ok(())
+}
+
+/// Finds the endpoint or the route, and checks all that needs no store.
+///
+/// # Errors
+/// The refusal to answer with.
+pub(crate) fn find(
+    gateway: &Gateway,
+    http: &HttpSession,
+    exchange: &mut Exchange,
+) -> Result<Found, Refusal> {
+    let frontend = &*gateway.frontend;
+    let request = http.req_header();
+    check_sizes(frontend, request)?;
+    check_method(request, exchange)?;
+    host::check(&frontend.served().public_url, request)?;
+    let (target, slashes_kept) = read_target(request)?;
+    if let Some(endpoint) = endpoint(&target, request, exchange)? {
+        check_browser(frontend, request, exchange)?;
+        exchange.session = session_key(frontend, request)?;
+        exchange.target = Some(target);
+        return Ok(Found::Endpoint(endpoint));
+    }
+    let found = frontend
+        .served()
+        .routes
+        .matches(&target, &request.method)
+        .map_err(|problem| match problem {
+            NoRoute::Unknown if slashes_kept => target_refusal(TargetProblem::EncodedSlash),
+            NoRoute::Unknown => Refusal::new(Rejection::RouteNotFound, "no route matches the path"),
+            NoRoute::MethodNotAllowed(allowed) => {
+                exchange.allowed = allowed;
+                Refusal::new(
+                    Rejection::MethodNotAllowed,
+                    "the route does not take the method",
+                )
+            }
+        })?;
+    let route = found.route.clone();
+    exchange.place = Place::Route(Box::new(found));
+    exchange.target = Some(target);
+    check_body_length(frontend, route.max_body, request)?;
+    match route.auth {
+        RouteAuth::None => {}
+        RouteAuth::Session => {
+            check_browser(frontend, request, exchange)?;
+            exchange.session = Some(session_key(frontend, request)?.ok_or_else(no_cookie)?);
+        }
+    }
+    Ok(Found::Route)
+}
+
+fn no_cookie() -> Refusal {
+    Refusal::new(
+        Rejection::SessionMissing,
+        "the request has no session cookie",
+    )
+}
+
+fn check_sizes(frontend: &Frontend, request: &RequestHeader) -> Result<(), Refusal> {
+    let limits = &frontend.configuration.limits;
+    let target = request.raw_path().len() as u64;
+    if target > limits.max_target {
+        return Err(Refusal::new(
+            Rejection::TargetTooLong,
+            format!("{target} bytes, limits.max_target={}", limits.max_target),
+        ));
+    }
+    let fields = request.headers.len();
+    let bytes: usize = request
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if fields > limits.max_headers || bytes as u64 > limits.max_header_bytes {
+        let detail = format!(
+            "{fields} fields of {bytes} bytes; see limits.max_headers and limits.max_header_bytes"
+        );
+        return Err(Refusal::new(Rejection::HeadersTooLarge, detail));
+    }
+    Ok(())
+}
+
+fn check_body_length(
+    frontend: &Frontend,
+    route_limit: Option<u64>,
+    request: &RequestHeader,
+) -> Result<(), Refusal> {
+    let limit = route_limit.unwrap_or(frontend.configuration.limits.max_body);
+    let Some(length) = request.headers.get(header::CONTENT_LENGTH) else {
+        return Ok(());
+    };
+    let length: Option<u64> = length
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    match length {
+        Some(length) if length <= limit => Ok(()),
+        Some(length) => Err(Refusal::new(
+            Rejection::BodyTooLarge,
+            format!("{length} bytes, max_body={limit}"),
+        )),
+        None => Err(Refusal::new(
+            Rejection::HeaderInvalid,
+            "Content-Length is no number",
+        )),
+    }
+}
+
+/// The canonical target. An encoded slash is read on trial: only a route that keeps it may match.
+fn read_target(request: &RequestHeader) -> Result<(RequestTarget, bool), Refusal> {
+    let raw = request.raw_path();
+    // Absolute form (RFC 9112 § 3.2.2): the framework has checked its authority against Host.
+    let origin_form = match raw.first() {
+        Some(b'/') => raw,
+        Some(b'h' | b'H') => request
+            .uri
+            .path_and_query()
+            .map(|target| target.as_str().as_bytes())
+            .unwrap_or_default(),
+        _ => b"",
+    };
+    if !request.raw_path_is_utf8() {
+        return Err(target_refusal(TargetProblem::NotUtf8));
+    }
+    match RequestTarget::parse(origin_form, EncodedSlash::Refuse) {
+        Ok(target) => Ok((target, false)),
+        Err(TargetProblem::EncodedSlash) => RequestTarget::parse(origin_form, EncodedSlash::Keep)
+            .map(|target| (target, true))
+            .map_err(target_refusal),
+        Err(problem) => Err(target_refusal(problem)),
+    }
+}
+
+fn target_refusal(problem: TargetProblem) -> Refusal {
+    Refusal::new(Rejection::TargetInvalid, format!("the path {problem}"))
+}
+
+fn endpoint(
+    target: &RequestTarget,
+    request: &RequestHeader,
+    exchange: &mut Exchange,
+) -> Result<Option<Endpoint>, Refusal> {
+    let Some(endpoint) = Endpoint::at(target.path()) else {
+        // The whole prefix is ours, so that no route can ever stand in for an endpoint.
+        return match target.path().starts_with("/auth/") {
+            true => Err(Refusal::new(
+                Rejection::RouteNotFound,
+                "no such endpoint below /auth/",
+            )),
+            false => Ok(None),
+        };
+    };
+    exchange.place = Place::Endpoint(endpoint);
+    if !endpoint.methods().contains(&request.method) {
+        exchange.allowed = endpoint.methods().to_vec();
+        return Err(Refusal::new(
+            Rejection::MethodNotAllowed,
+            "the endpoint does not take the method",
+        ));
+    }
+    Ok(Some(endpoint))
+}
+
+fn kind(request: &RequestHeader) -> RequestKind {
+    let field = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes);
+    let hints = BrowserHints {
+        fetch_mode: field("sec-fetch-mode"),
+        fetch_destination: field("sec-fetch-dest"),
+        accept: field("accept"),
+        requested_with: field("x-requested-with").is_some(),
+    };
+    RequestKind::of(&request.method, &hints)
+}
+
+fn check_browser(
+    frontend: &Frontend,
+    request: &RequestHeader,
+    exchange: &Exchange,
+) -> Result<(), Refusal> {
+    let field = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes);
+    let origin = RequestOrigin {
+        site: field("sec-fetch-site"),
+        origin: field("origin"),
+        navigates: exchange.kind == RequestKind::Navigation,
+    };
+    let verdict = frontend.origins.judge(&request.method, &origin);
+    verdict.map_err(|why| Refusal::new(Rejection::CrossSite, why))
+}
+
+/// The session that the request's cookie names, in any number of `Cookie` fields.
+fn session_key(
+    frontend: &Frontend,
+    request: &RequestHeader,
+) -> Result<Option<SessionKey>, Refusal> {
+    let fields = request
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(http::HeaderValue::as_bytes);
+    match lookup(fields, frontend.cookie.as_str()) {
+        Lookup::None => Ok(None),
+        Lookup::Several => Err(Refusal::new(
+            Rejection::SessionAmbiguous,
+            "two cookies have the session's name",
+        )),
+        Lookup::One(value) => match SessionId::parse(value) {
+            Some(id) => Ok(Some(id.key())),
+            // No store can know it: the same answer as for an id that none knows.
+            None => Err(Refusal::deleting_cookie(
+                Rejection::SessionMissing,
+                "the session cookie is malformed",
+            )),
+        },
+    }
+}
+
+/// The methods that are forwarded at all. CONNECT and TRACE are not, nor is anything unknown.
+const KNOWN_METHODS: [Method; 7] = [
+    Method::DELETE,
+    Method::GET,
+    Method::HEAD,
+    Method::OPTIONS,
+    Method::PATCH,
+    Method::POST,
+    Method::PUT,
+];
+
+fn check_method(request: &RequestHeader, exchange: &mut Exchange) -> Result<(), Refusal> {
+    if KNOWN_METHODS.contains(&request.method) {
+        return Ok(());
+    }
+    exchange.allowed = KNOWN_METHODS.to_vec();
+    Err(Refusal::new(
+        Rejection::MethodNotAllowed,
+        "the gateway forwards no such method",
+    ))
+}

@@ -1,0 +1,81 @@
+//! The gateway answers itself: an endpoint's answer, or a refusal.
+
+use pingora_core::Result;
+use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::rejection::Refusal;
+use tokenbridge_bridge::route::RouteAuth;
+
+use crate::endpoints::{Endpoint, Refused};
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+use crate::refusal::{self, Asker};
+
+/// Answers a request of one of our own endpoints. Always says that it answered.
+///
+/// # Errors
+/// The client is gone.
+pub(crate) async fn endpoint(
+    gateway: &Gateway,
+    endpoint: Endpoint,
+    http: &mut HttpSession,
+    exchange: &mut Exchange,
+) -> Result<bool> {
+    match endpoint.answer(gateway, http, exchange).await {
+        Ok(answer) => {
+            exchange.status = answer.status().as_u16();
+            answer.send(http, &exchange.request_id).await?;
+            Ok(true)
+        }
+        Err(refused) => refuse(gateway, refused, http, exchange).await,
+    }
+}
+
+/// Answers with a refusal. Always says that it answered.
+///
+/// # Errors
+/// The client is gone.
+pub(crate) async fn refusal(
+    gateway: &Gateway,
+    refusal: Refusal,
+    http: &mut HttpSession,
+    exchange: &mut Exchange,
+) -> Result<bool> {
+    refuse(gateway, refusal.into(), http, exchange).await
+}
+
+async fn refuse(
+    gateway: &Gateway,
+    refused: Refused,
+    http: &mut HttpSession,
+    exchange: &mut Exchange,
+) -> Result<bool> {
+    let session_route = exchange
+        .route()
+        .is_some_and(|found| found.route.auth == RouteAuth::Session);
+    let session_target = exchange
+        .target
+        .as_ref()
+        .filter(|_| session_route)
+        .map(|target| target.as_str());
+    let asker = Asker {
+        kind: exchange.kind,
+        session_target,
+        request_id: &exchange.request_id,
+    };
+    let answer = refusal::answer(
+        &refused.refusal,
+        &asker,
+        &gateway.frontend.cookie_deletion,
+        &exchange.allowed,
+    );
+    let answer = answer.with_cookies(refused.cookies);
+    gateway
+        .frontend
+        .places
+        .of(&exchange.place)
+        .refuse(refused.refusal.rejection);
+    exchange.status = answer.status().as_u16();
+    exchange.refusal = Some(Box::new(refused.refusal));
+    answer.send(http, &exchange.request_id).await?;
+    Ok(true)
+}

@@ -1,0 +1,119 @@
+//! One access event and one set of metrics for each request.
+
+use pingora::http::RequestHeader;
+use pingora_core::Error;
+use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::rejection::Level;
+use tokenbridge_bridge::trace::{TraceParent, is_request_id};
+
+use crate::answer::X_REQUEST_ID;
+use crate::exchange::{Exchange, Place};
+use crate::gateway::Gateway;
+use crate::request_id::IdSource;
+
+/// A new request, with an id and a trace of its own.
+pub(crate) fn begin(gateway: &Gateway) -> Exchange {
+    let ids = &gateway.ids;
+    Exchange::begin(
+        format!("{:032x}", ids.next_u128()),
+        TraceParent::begin(ids.next_u128(), ids.next_u64()),
+    )
+}
+
+/// Takes request id and trace over from a trusted proxy.
+pub(crate) fn continue_trace(request: &RequestHeader, ids: &IdSource, exchange: &mut Exchange) {
+    let field = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes);
+    if let Some(id) = field(X_REQUEST_ID.as_str()).filter(|id| is_request_id(id)) {
+        exchange.request_id = String::from_utf8_lossy(id).into_owned();
+    }
+    if let Some(parent) = field("traceparent").and_then(TraceParent::parse) {
+        exchange.trace = parent.hop(ids.next_u64());
+    }
+}
+
+/// Writes the access event and counts the answer.
+pub(crate) fn write(
+    gateway: &Gateway,
+    http: &HttpSession,
+    error: Option<&Error>,
+    exchange: &mut Exchange,
+) {
+    let sent = http
+        .response_written()
+        .map(|response| response.status.as_u16());
+    let status = sent.unwrap_or(exchange.status);
+    let elapsed = exchange.started.elapsed();
+    gateway
+        .frontend
+        .places
+        .of(&exchange.place)
+        .observe(status, elapsed);
+    let broken = error.is_some() && exchange.rejection().is_none();
+    emit(&Event {
+        http,
+        exchange,
+        status,
+        broken,
+        milliseconds: elapsed.as_secs_f64() * 1_000.0,
+    });
+}
+
+struct Event<'a> {
+    http: &'a HttpSession,
+    exchange: &'a Exchange,
+    status: u16,
+    /// The exchange broke off after its answer had begun.
+    broken: bool,
+    milliseconds: f64,
+}
+
+fn emit(event: &Event<'_>) {
+    let refusal = event.exchange.refusal.as_deref();
+    let level = match (refusal, &event.exchange.remark) {
+        (Some(refusal), _) => refusal.rejection.row().level,
+        (None, Some(remark)) if remark.starts_with("UPSTREAM_REJECTED_TOKEN") => Level::Warn,
+        (None, _) => Level::Info,
+    };
+    let message = match (refusal, &event.exchange.remark) {
+        (Some(refusal), _) if refusal.detail.is_empty() => refusal.rejection.code().to_owned(),
+        (Some(refusal), _) => format!("{} {}", refusal.rejection.code(), refusal.detail),
+        (None, Some(remark)) => remark.clone(),
+        (None, None) if event.broken => "request broken off".to_owned(),
+        (None, None) => "request".to_owned(),
+    };
+    match level {
+        Level::Debug | Level::Info => line!(info, event, message),
+        Level::Warn => line!(warn, event, message),
+        Level::Error => line!(error, event, message),
+    }
+}
+
+/// One line with the same fields at any level. The path has no query: queries carry secrets.
+macro_rules! line {
+    ($level:ident, $event:ident, $message:ident) => {
+        tracing::$level!(
+            target: "tokenbridge",
+            method = %$event.http.req_header().method,
+            path = path($event.exchange),
+            status = $event.status,
+            route = place($event.exchange),
+            duration_ms = ($event.milliseconds * 100.0).round() / 100.0,
+            request_id = $event.exchange.request_id,
+            "{}",
+            $message
+        )
+    };
+}
+use line;
+
+fn path(exchange: &Exchange) -> &str {
+    exchange.target.as_ref().map_or("-", |target| target.path())
+}
+
+fn place(exchange: &Exchange) -> &str {
+    match &exchange.place {
+        Place::None => "-",
+        Place::Endpoint(endpoint) => endpoint.label(),
+        Place::Route(found) => &found.route.id,
+    }
+}

@@ -1,0 +1,147 @@
+//! How the process begins: everything that can fail does so before the first listener opens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::server::{RunArgs, Server};
+use pingora_core::services::background::background_service;
+use tokenbridge_config::{Configuration, Loaded};
+use tokenbridge_identity::{Identity, IdentityParts, IdentitySettings};
+use tokenbridge_session_store::{Clock, SystemClock};
+use tokio::runtime::Runtime;
+
+use crate::admin::Admin;
+use crate::drain::{Drain, Signals, leave_when_idle};
+use crate::frontend::{Background, Frontend, Parts};
+use crate::listeners;
+use crate::logging;
+use crate::metrics::Metrics;
+use crate::resolver::Resolver;
+use crate::store::{self, Stores};
+use crate::telemetry::IdentityTelemetry;
+use crate::upstreams::Upstreams;
+
+/// Attempts for one request in all: the first and at most two more.
+const ATTEMPTS: usize = 3;
+/// How long flights toward the provider may take to end once the listeners are closed.
+const FLIGHTS_END: Duration = Duration::from_secs(12);
+
+/// Runs the gateway until a signal ends it.
+///
+/// # Errors
+/// Why it cannot start.
+pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
+    let Loaded {
+        configuration,
+        report,
+    } = loaded;
+    logging::start(configuration.logging);
+    for problem in report.problems() {
+        tracing::warn!(target: "tokenbridge", "{problem}");
+    }
+    listeners::check_free(&configuration.listen)?;
+    let admin = listeners::bind(configuration.admin)?;
+    // Pingora gives each service a runtime that ends with the listeners; work that outlives a
+    // request and a stop (code exchange, renewals, revocation) has one of its own.
+    let runtime = background_runtime()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let keyring = Arc::new(store::keyring(&configuration.encryption_keys)?);
+    let stores = Stores::new(&configuration, keyring.clone(), clock.clone());
+    let frontend = frontend(configuration, &runtime, &stores, (keyring, clock))?;
+    let mut server = server(&frontend.configuration);
+    let resolver = server.add_service(background_service(
+        "resolver",
+        Resolver(frontend.upstreams.clone()),
+    ));
+    server.add_service(background_service(
+        "admin",
+        Admin::new(admin, frontend.clone()),
+    ));
+    listeners::add(&mut server, &frontend, &stores, &[resolver])?;
+    announce(&frontend.configuration);
+    serve(server, &frontend, runtime);
+    Ok(())
+}
+
+fn background_runtime() -> Result<Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("background")
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no thread for background work: {error}"))
+}
+
+type KeysAndClock = (Arc<tokenbridge_session_store::Keyring>, Arc<dyn Clock>);
+
+fn frontend(
+    configuration: Configuration,
+    runtime: &Runtime,
+    stores: &Stores,
+    (keyring, clock): KeysAndClock,
+) -> Result<Arc<Frontend>, String> {
+    let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
+    let upstreams = Upstreams::new(&configuration.frontend.services).map_err(|problems| {
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    })?;
+    let background = Background {
+        runtime: runtime.handle().clone(),
+        store: stores.open()?,
+    };
+    let identity = Identity::start(IdentityParts {
+        settings: IdentitySettings::of(&configuration.frontend),
+        store: background.store.clone(),
+        keyring,
+        clock: clock.clone(),
+        runtime: runtime.handle().clone(),
+        telemetry: Arc::new(IdentityTelemetry(metrics.clone())),
+    })
+    .map_err(|problem| problem.to_string())?;
+    let parts = Parts {
+        upstreams: Arc::new(upstreams),
+        identity,
+        background,
+        metrics,
+        drain: Arc::new(Drain::default()),
+        clock,
+    };
+    Ok(Arc::new(Frontend::new(configuration, parts)))
+}
+
+fn server(configuration: &Configuration) -> Server {
+    let conf = ServerConf {
+        threads: 1,
+        max_retries: ATTEMPTS,
+        grace_period_seconds: Some(configuration.drain.timeout.as_secs()),
+        graceful_shutdown_timeout_seconds: Some(1),
+        ..ServerConf::default()
+    };
+    Server::new_with_opt_and_conf(None, conf)
+}
+
+fn announce(configuration: &Configuration) {
+    for listener in &configuration.listen {
+        tracing::info!(target: "tokenbridge", "listening on {} for {}", listener.address, configuration.frontend.public_url.origin());
+    }
+    tracing::info!(target: "tokenbridge", "admin listener on {}", configuration.admin);
+}
+
+fn serve(mut server: Server, frontend: &Arc<Frontend>, runtime: Runtime) {
+    server.bootstrap();
+    let signals = Signals {
+        drain: frontend.drain.clone(),
+        grace_period: frontend.configuration.drain.grace_period,
+    };
+    let phases = server.watch_execution_phase();
+    leave_when_idle(frontend.drain.clone(), phases, move || {
+        runtime.shutdown_timeout(FLIGHTS_END)
+    });
+    server.run(RunArgs {
+        shutdown_signal: Box::new(signals),
+    });
+}

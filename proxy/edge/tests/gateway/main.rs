@@ -1,0 +1,22 @@
+//! The gateway as a real process, between a real provider, real backends and a small browser.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs
+)]
+
+mod admin;
+mod bridging;
+mod callback;
+mod canary;
+mod command_line;
+mod concurrency;
+mod deployment;
+mod redis;
+mod seed;
+mod session;
+mod support;
+mod upstream_request;

@@ -1,0 +1,96 @@
+//! Sessions in a real Redis: they survive the gateway, and an outage is no logout.
+
+use tokenbridge_devkit::browser::BrowserRequest;
+
+use crate::support::{ITEMS, Installation, RedisServer, WORKFLOWS, status_and_code};
+
+async fn installation(redis: &RedisServer) -> Installation {
+    Installation::start_with(|folder| folder.use_redis(&redis.url())).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_gateway_keeps_the_session() {
+    let redis = RedisServer::start();
+    let mut installation = installation(&redis).await;
+    let browser = installation.logged_in("alice").await;
+    assert_eq!(installation.get(&browser, WORKFLOWS).await.status, 200);
+    installation.restart().await;
+    assert_eq!(installation.get(&browser, WORKFLOWS).await.status, 200);
+    installation.gateway.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_is_503_and_the_same_cookie_works_when_it_is_back() {
+    let mut redis = RedisServer::start();
+    let installation = installation(&redis).await;
+    let browser = installation.logged_in("alice").await;
+    let cookie = installation.session_cookie(&browser);
+    assert_eq!(installation.get(&browser, ITEMS).await.status, 200);
+    redis.stop();
+    for request in [
+        BrowserRequest::get(installation.url(ITEMS)),
+        BrowserRequest::get(installation.url("/auth/session")),
+        BrowserRequest::post(installation.url("/auth/logout")),
+    ] {
+        let page = browser.fetch(request).await.unwrap();
+        assert_eq!(status_and_code(&page), (503, "STORE_UNAVAILABLE".into()));
+        assert!(page.header("retry-after").is_some() && page.header("set-cookie").is_none());
+    }
+    let navigation = browser.open(&installation.url(ITEMS)).await.unwrap();
+    assert_eq!(
+        navigation.status, 503,
+        "a navigation is not sent to login either"
+    );
+    let health = reqwest::get(installation.folder.admin_url("/health"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(health.contains("\"down\""), "{health}");
+    let ready = reqwest::get(installation.folder.admin_url("/ready"))
+        .await
+        .unwrap();
+    assert_eq!(
+        ready.status(),
+        200,
+        "an outage of the store must not take every replica out"
+    );
+    redis.start_again();
+    let mut page = installation.get(&browser, ITEMS).await;
+    for _ in 0..500 {
+        if page.status == 200 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        page = installation.get(&browser, ITEMS).await;
+    }
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert_eq!(installation.session_cookie(&browser), cookie);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_starts_without_its_store_and_without_its_provider() {
+    let mut redis = RedisServer::start();
+    redis.stop();
+    let installation = installation(&redis).await;
+    installation.provider.go_away().await;
+    let browser = tokenbridge_devkit::BrowserSession::new().unwrap();
+    assert_eq!(installation.get(&browser, ITEMS).await.status, 401);
+    redis.start_again();
+    installation.provider.come_back().await.unwrap();
+    let mut landed = installation.log_in(&browser, "alice").await;
+    for _ in 0..500 {
+        if installation.session_cookie(&browser).is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        landed = installation.log_in(&browser, "alice").await;
+    }
+    assert!(
+        installation.session_cookie(&browser).is_some(),
+        "{}",
+        landed.text()
+    );
+    assert_eq!(installation.get(&browser, ITEMS).await.status, 200);
+}

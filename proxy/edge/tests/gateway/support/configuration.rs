@@ -1,0 +1,156 @@
+//! A folder with the demo's files, their addresses replaced.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+pub(crate) const ANALYTICS: &str = "https://analytics.example";
+pub(crate) const CRUD: &str = "https://crud.example";
+
+/// The files in a folder of their own, and what the gateway's environment holds.
+pub(crate) struct ConfigurationFolder {
+    folder: TempDir,
+    port: u16,
+    admin_port: u16,
+    public_url: String,
+    environment: Vec<(String, String)>,
+}
+
+impl ConfigurationFolder {
+    /// The demo's files.
+    pub(crate) fn demo(issuer: &str, analytics: &str, crud: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut made = Self {
+            folder,
+            port: 0,
+            admin_port: 0,
+            public_url: String::new(),
+            environment: Vec::new(),
+        };
+        copy(&demo_files(), made.path());
+        made.edit("settings.yaml", |text| {
+            text.replace("http://localhost:8081", issuer)
+        });
+        made.edit("routes.yaml", |text| {
+            text.replace("http://localhost:8100", analytics)
+                .replace("http://localhost:8101", crud)
+        });
+        made.take_ports();
+        made
+    }
+
+    /// Other ports than before.
+    pub(crate) fn take_ports(&mut self) {
+        let (port, admin_port) = (free_port(), free_port());
+        let (old_port, old_admin) = match self.port {
+            0 => (8080, 9901),
+            _ => (self.port, self.admin_port),
+        };
+        self.edit("settings.yaml", |text| {
+            text.replace(
+                &format!("localhost:{old_port}"),
+                &format!("localhost:{port}"),
+            )
+            .replace(
+                &format!("127.0.0.1:{old_port}"),
+                &format!("127.0.0.1:{port}"),
+            )
+            .replace(
+                &format!("127.0.0.1:{old_admin}"),
+                &format!("127.0.0.1:{admin_port}"),
+            )
+        });
+        self.port = port;
+        self.admin_port = admin_port;
+        self.public_url = format!("http://localhost:{port}");
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    pub(crate) fn admin_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.admin_port)
+    }
+
+    /// Rewrites one of the files.
+    pub(crate) fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
+        let path = self.path().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, change(text)).unwrap();
+    }
+
+    /// Replaces a text that must be there.
+    pub(crate) fn replace(&self, file: &str, from: &str, to: &str) {
+        self.edit(file, |text| {
+            assert!(
+                text.contains(from),
+                "{file} does not hold {from:?}:\n{text}"
+            );
+            text.replace(from, to)
+        });
+    }
+
+    /// Takes out every line that holds a text, and puts nothing there.
+    pub(crate) fn without_lines(&self, file: &str, holding: &str) {
+        self.edit(file, |text| {
+            assert!(
+                text.contains(holding),
+                "{file} does not hold {holding:?}:\n{text}"
+            );
+            let kept = text.lines().filter(|line| !line.contains(holding));
+            kept.flat_map(|line| [line, "\n"]).collect()
+        });
+    }
+
+    /// A variable of the gateway's environment.
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.push((name.into(), value.into()));
+    }
+
+    pub(crate) fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// Keeps sessions in this Redis, under a key made for the folder.
+    pub(crate) fn use_redis(&mut self, url: &str) {
+        let keys = self.path().join(".keys");
+        std::fs::create_dir_all(&keys).unwrap();
+        std::fs::write(
+            keys.join("demo"),
+            "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",
+        )
+        .unwrap();
+        self.set_variable("STORE", "redis");
+        self.set_variable("REDIS_URL", url);
+    }
+}
+
+fn demo_files() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to.join("idp")).unwrap();
+    for file in [
+        "routes.yaml",
+        "settings.yaml",
+        "idp/settings.yaml",
+        "idp/clients.yaml",
+    ] {
+        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
