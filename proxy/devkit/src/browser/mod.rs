@@ -182,6 +182,18 @@ impl BrowserSession {
         locked(&self.jar).value(&url, name)
     }
 
+    /// All cookies that the browser would send to this address, as names and values.
+    pub fn cookies(&self, url: &str) -> Vec<(String, String)> {
+        let header = Url::parse(url)
+            .ok()
+            .and_then(|url| locked(&self.jar).header(&url));
+        let header = header.unwrap_or_default();
+        let pairs = header.split("; ").filter_map(|pair| pair.split_once('='));
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
     /// Plants a cookie, given as a `Set-Cookie` value from this address.
     ///
     /// # Errors

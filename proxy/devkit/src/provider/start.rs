@@ -121,6 +121,12 @@ impl DevelopmentProvider {
         self.provider.token_requests()
     }
 
+    /// What a text holds of codes, tokens and refresh tokens that were given out: the kinds, never
+    /// the values.
+    pub fn secrets_in(&self, text: &str) -> Vec<&'static str> {
+        self.provider.ledger().find_in(text)
+    }
+
     /// Puts a fault in place, besides those that are there.
     pub fn set_fault(&self, rule: FaultRule) {
         self.provider.faults.add(rule);

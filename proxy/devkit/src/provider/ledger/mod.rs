@@ -3,6 +3,7 @@
 mod access_tokens;
 mod codes;
 mod refresh_tokens;
+mod search;
 mod sessions;
 
 use std::collections::{BTreeSet, HashMap};
