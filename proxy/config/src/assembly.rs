@@ -24,22 +24,7 @@ pub(crate) fn assemble(
     origin: Origin,
 ) -> Option<Configuration> {
     check_scopes_of_nobody(&routes.services, &settings.services);
-    let preset = settings
-        .auth
-        .issuer
-        .as_ref()
-        .map_or(Preset::Generic, |issuer| issuer.preset);
-    let planner = Planner {
-        preset,
-        defaults: &settings.auth.tokens,
-        tokens: &settings.services,
-        services: &routes.services,
-    };
-    let services: Vec<Option<Service>> = routes
-        .services
-        .iter()
-        .map(|draft| service(draft, &planner))
-        .collect();
+    let services = services(&routes, &settings);
     let public_url = settings.public_url?;
     let prefix = if public_url.secure { "__Host-" } else { "" };
     let frontend = Frontend {
@@ -47,7 +32,7 @@ pub(crate) fn assemble(
         cookie_name: format!("{prefix}{}", settings.session.cookie_name),
         public_url,
         issuer: settings.auth.issuer?,
-        services: services.into_iter().collect::<Option<_>>()?,
+        services: services?,
         routes: routes.table?,
         session: settings.auth.lifetimes?,
         cors: settings.network.cors,
@@ -68,6 +53,23 @@ pub(crate) fn assemble(
         drain: settings.drain,
         origin,
     })
+}
+
+/// Every service with its plan; each is planned although another one is wrong.
+fn services(routes: &Routes<'_>, settings: &Settings<'_>) -> Option<Vec<Service>> {
+    let issuer = settings.auth.issuer.as_ref();
+    let planner = Planner {
+        preset: issuer.map_or(Preset::Generic, |issuer| issuer.preset),
+        defaults: &settings.auth.tokens,
+        tokens: &settings.services,
+        services: &routes.services,
+    };
+    let planned: Vec<Option<Service>> = routes
+        .services
+        .iter()
+        .map(|draft| service(draft, &planner))
+        .collect();
+    planned.into_iter().collect()
 }
 
 fn service(draft: &ServiceDraft<'_>, planner: &Planner<'_>) -> Option<Service> {

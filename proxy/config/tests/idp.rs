@@ -1,4 +1,10 @@
 //! The four places that must name a service, each left out in turn.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 use std::path::Path;
 

@@ -1,5 +1,11 @@
 //! Every problem that a configuration can have: one folder of `conf/invalid` each, with what is
 //! said about it in `expected.txt`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 use std::path::Path;
 

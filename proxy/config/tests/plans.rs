@@ -1,4 +1,10 @@
 //! How a service's token is asked for, from presets, issuer, service, audiences and scopes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 use tokenbridge_bridge::service::{
     AudienceCheck, Mint, Strategy, TargetParameter, TokenFormat, TokenPlan,

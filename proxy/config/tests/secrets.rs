@@ -1,4 +1,10 @@
 //! Secrets are in no debug print, no report and no JSON.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 use std::path::Path;
 

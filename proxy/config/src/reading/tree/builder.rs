@@ -1,5 +1,6 @@
 //! From the parser's events to a tree.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_yaml::granit_parser::{Event, ScalarStyle, Tag};
@@ -40,10 +41,7 @@ impl Builder {
             Event::DocumentStart(..) => self.begin_document(line),
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), line);
-                let value = match style {
-                    ScalarStyle::Plain if matches!(&*text, "" | "~" | "null") => Value::Null,
-                    _ => Value::Scalar(text.into_owned()),
-                };
+                let value = scalar(text, style);
                 self.place(Node { line, value }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -224,6 +222,14 @@ impl Builder {
             }
         }
         path
+    }
+}
+
+fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
+    let plain = style == ScalarStyle::Plain;
+    match plain && matches!(&*text, "" | "~" | "null") {
+        true => Value::Null,
+        false => Value::Scalar(text.into_owned()),
     }
 }
 
