@@ -1,5 +1,5 @@
 //! Every problem that a configuration can have: one folder of `conf/invalid` each, with what is
-//! said about it in `expected.txt`.
+//! said about it in `expected.txt` (written anew by `WRITE_EXPECTED=1 cargo test --test invalid`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
