@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`text`] | the explanation for people |
+//! | `text` | the explanation for people |
 
 mod text;
 

@@ -6,8 +6,8 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`files`] | what is read of the provider's files |
-//! | [`comparison`] | which place lacks what |
+//! | `files` | what is read of the provider's files |
+//! | `comparison` | which place lacks what |
 
 mod comparison;
 mod files;

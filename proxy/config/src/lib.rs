@@ -3,7 +3,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`load`] | a folder to a configuration |
+//! | [`mod@load`] | a folder to a configuration |
 //! | [`configuration`] | the whole: what the gateway runs with |
 //! | [`public_url`] | the address that browsers see, and what follows from it for the cookie |
 //! | [`issuer`] | the OpenID provider and how the gateway is known there |
@@ -16,7 +16,7 @@
 //! | [`problem`] | problems of a configuration and how they are shown |
 //! | [`idp`] | whether a provider's files agree with the configuration |
 //! | [`hosts`] | services whose host has no address |
-//! | [`explain`] | what would happen to a request |
+//! | [`mod@explain`] | what would happen to a request |
 //! | `reading` | YAML to values with positions |
 //! | `settings`, `routes` | each file, read by itself |
 //! | `assembly`, `missing_audience` | both files together |

@@ -21,6 +21,7 @@ fn said(configuration: &Configuration, method: &str, target: &str) -> String {
     explain(configuration, method, target)
         .to_string()
         .replace("../../conf", "conf")
+        + "\n"
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The explanation for people: one fact a line.
+//! The explanation for people: one fact a line, without a last newline.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::{Candidate, ExplainedRoute, ExplainedToken, Explanation, Outcome};
 
 impl fmt::Display for Explanation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{} {}", self.method, self.target)?;
+        write!(out, "{} {}", self.method, self.target)?;
         match &self.outcome {
             Outcome::Route(route) => route.fmt(out),
             Outcome::Gateway => line(
@@ -102,5 +102,5 @@ fn candidates(out: &mut fmt::Formatter<'_>, name: &str, list: &[Candidate]) -> f
 }
 
 fn line(out: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
-    writeln!(out, "  {name:<10}{value}")
+    write!(out, "\n  {name:<10}{value}")
 }
