@@ -248,3 +248,14 @@ fn a_host_without_an_address_is_a_warning() {
     assert_eq!(said, ["Some(3) services.crud.base_url"]);
     assert_eq!(problems[0].severity, tokenbridge_config::Severity::Warning);
 }
+
+#[test]
+fn a_key_file_that_only_redis_needs_may_be_missing() {
+    let session = "session: {encryption_keys: ['file:.keys/none', '']}";
+    assert!(
+        loaded("", "", session)
+            .configuration
+            .encryption_keys
+            .is_empty()
+    );
+}
