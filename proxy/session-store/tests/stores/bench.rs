@@ -1,6 +1,7 @@
 //! A store under test, with the time that it goes by.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokenbridge_bridge::UnixTime;
@@ -10,6 +11,7 @@ use tokenbridge_session_store::{
     Clock, Keyring, ManualClock, MemoryLimits, MemoryStore, RedisOptions, RedisStore, SessionStore,
     SystemClock,
 };
+use tokio::sync::Mutex;
 
 use crate::server::RedisServer;
 
@@ -21,7 +23,7 @@ pub struct Bench {
     pub store: Arc<dyn SessionStore>,
     clock: Arc<dyn Clock>,
     turned: Option<Arc<ManualClock>>,
-    _server: Option<RedisServer>,
+    _server: Option<Arc<RedisServer>>,
 }
 
 impl Bench {
@@ -45,17 +47,27 @@ impl Bench {
     pub async fn redis() -> Self {
         let server = RedisServer::start().await;
         let store = open(&server.url(), keyring("k1", 1));
-        Self::with_server(server, store)
+        Self::with_server(Arc::new(server), store)
     }
 
+    /// A cluster takes seconds to come up, so tests that run at the same time share one, each
+    /// under a frontend of its own.
     pub async fn cluster() -> Self {
-        let server = RedisServer::start_cluster().await;
+        static SHARED: Mutex<Weak<RedisServer>> = Mutex::const_new(Weak::new());
+        static FRONTENDS: AtomicUsize = AtomicUsize::new(0);
+        let mut shared = SHARED.lock().await;
+        let server = match shared.upgrade() {
+            Some(server) => server,
+            None => Arc::new(RedisServer::start_cluster().await),
+        };
+        *shared = Arc::downgrade(&server);
         let url = Secret::new(format!("redis+cluster://127.0.0.1:{}", server.port));
-        let store = open(&url, keyring("k1", 1));
+        let frontend = format!("frontend-{}", FRONTENDS.fetch_add(1, Ordering::Relaxed));
+        let store = open_as(&frontend, &url, keyring("k1", 1));
         Self::with_server(server, store)
     }
 
-    fn with_server(server: RedisServer, store: RedisStore) -> Self {
+    fn with_server(server: Arc<RedisServer>, store: RedisStore) -> Self {
         let clock = Arc::new(SystemClock::default());
         Self {
             store: Arc::new(store),
@@ -85,7 +97,11 @@ impl Bench {
 }
 
 pub fn open(url: &Secret, keys: Keyring) -> RedisStore {
-    let options = RedisOptions::new(url.clone(), "main", IDLE);
+    open_as("main", url, keys)
+}
+
+fn open_as(frontend: &str, url: &Secret, keys: Keyring) -> RedisStore {
+    let options = RedisOptions::new(url.clone(), frontend, IDLE);
     RedisStore::open(&options, Arc::new(keys), Arc::new(SystemClock::default())).unwrap()
 }
 

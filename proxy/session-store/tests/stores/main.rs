@@ -2,7 +2,7 @@
 //! promises. Redis is a real server that each test starts for itself.
 #![allow(
     missing_docs,
-    unreachable_pub, unreachable_pub,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

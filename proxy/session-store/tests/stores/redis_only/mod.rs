@@ -1,1 +1,10 @@
+//! What the Redis store promises beyond the conformance suite.
 
+mod at_rest;
+mod capacity;
+mod index_repair;
+mod key_rotation;
+mod options;
+mod outage;
+mod round_trips;
+mod sentinel;
