@@ -1,20 +1,33 @@
 //! Everything that the gateway asks of this crate.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokenbridge_bridge::admission::refused;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::SessionKey;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 use crate::health::ProviderHealth;
+use crate::login::finish::interrupted;
 use crate::login::{Callback, Finished, LoginFailure, LoginRequest, Redirect};
 use crate::logout::{LoggedOut, LogoutReturn};
+use crate::minting::order::{Minted, Order, Refused, Trigger};
+use crate::relying_party::{RelyingParty, keep_documents, store_refusal};
 use crate::settings::{IdentityParts, StartProblem};
+use tokenbridge_bridge::token::MintRefusalReason;
+
+/// How long a request waits for a token, beyond what one call to the provider may take.
+const MARGIN: Duration = Duration::from_secs(2);
 
 /// One frontend's client at its provider. Shared by all threads; work that a client must not
 /// cancel by going away runs on the runtime that it was given.
 pub struct Identity {
-    parts: IdentityParts,
+    party: Arc<RelyingParty>,
+    runtime: Handle,
+    documents: AbortHandle,
 }
 
 impl Identity {
@@ -24,15 +37,31 @@ impl Identity {
     /// # Errors
     /// The configuration asks for something that cannot be done.
     pub fn start(parts: IdentityParts) -> Result<Arc<Self>, StartProblem> {
-        Ok(Arc::new(Self { parts }))
+        let runtime = parts.runtime.clone();
+        let party = Arc::new(RelyingParty::new(parts)?);
+        let documents = runtime.spawn(keep_documents(Arc::downgrade(&party)));
+        Ok(Arc::new(Self {
+            party,
+            runtime,
+            documents: documents.abort_handle(),
+        }))
     }
 
     /// Begins a login: the browser goes to the provider with a cookie for this login alone.
     ///
     /// # Errors
     /// The provider is not known yet.
-    pub async fn begin_login(&self, _request: LoginRequest<'_>) -> Result<Redirect, Refusal> {
-        Err(Refusal::from(Rejection::IdpUnavailable))
+    pub async fn begin_login(&self, request: LoginRequest<'_>) -> Result<Redirect, Refusal> {
+        let metadata = match self.party.provider.known_metadata() {
+            Some(metadata) => metadata,
+            None => {
+                let party = Arc::clone(&self.party);
+                let fetched = self.runtime.spawn(async move { party.metadata().await });
+                fetched.await.map_err(|_| stopping())??
+            }
+        };
+        self.party
+            .redirect(&metadata, request.return_to, true, request.cookies)
     }
 
     /// Finishes a login: checks the answer, exchanges the code, creates the session, mints the
@@ -40,62 +69,97 @@ impl Identity {
     ///
     /// # Errors
     /// What to answer; nothing was created.
-    pub async fn finish_login(&self, _callback: Callback<'_>) -> Result<Finished, LoginFailure> {
-        Err(LoginFailure {
-            refusal: Refusal::from(Rejection::IdpUnavailable),
-            set_cookies: Vec::new(),
-        })
+    pub async fn finish_login(&self, callback: Callback<'_>) -> Result<Finished, LoginFailure> {
+        let back = self.party.recognize(&callback)?;
+        let party = Arc::clone(&self.party);
+        let finished = self.runtime.spawn(party.finish(back));
+        finished.await.unwrap_or_else(|_| Err(interrupted()))
     }
 
     /// Ends the session, or with `everywhere` all sessions of its subject. Refresh tokens are
     /// revoked in the background.
     ///
     /// # Errors
-    /// The store does not answer: nothing was changed, and the cookie stays.
+    /// The store does not answer: the cookie stays, and so does this session.
     pub async fn logout(
         &self,
-        _session: Option<SessionKey>,
-        _everywhere: bool,
+        session: Option<SessionKey>,
+        everywhere: bool,
     ) -> Result<LoggedOut, Refusal> {
-        Err(Refusal::from(Rejection::StoreUnavailable))
+        let party = Arc::clone(&self.party);
+        let ended = self.runtime.spawn(party.log_out(session, everywhere));
+        ended.await.unwrap_or_else(|_| Err(stopping()))
     }
 
     /// Takes a browser that comes back from the provider's logout page.
     ///
     /// # Errors
     /// Its `state` is not that of a logout of this browser.
-    pub async fn logged_out(
-        &self,
-        _query: &str,
-        _cookies: &[&[u8]],
-    ) -> Result<LogoutReturn, Refusal> {
-        Err(Refusal::from(Rejection::CallbackInvalid))
+    pub async fn logged_out(&self, query: &str, cookies: &[&[u8]]) -> Result<LogoutReturn, Refusal> {
+        self.party.returned(query, cookies)
     }
 
     /// Gets a token for a session that has none for the service, or none that lives: joins the
     /// flight of its grant or starts one, and waits for a bounded time. The caller reads the
-    /// store again afterwards.
+    /// store again afterwards; a session that ended meanwhile is `Ok` as well.
     ///
     /// # Errors
     /// Why there is none.
     pub async fn obtain_token(
         &self,
-        _session: &SessionKey,
-        _service: &ServiceName,
+        session: &SessionKey,
+        service: &ServiceName,
     ) -> Result<(), Refusal> {
-        Err(Refusal::from(Rejection::IdpUnavailable))
+        let Some(plan) = self.party.minting.plan(service) else {
+            return Err(Refusal::new(Rejection::Internal, "no such service"));
+        };
+        let order = order(*session, service.clone(), Trigger::Demand);
+        let patience = self.party.settings.timeouts.total.saturating_add(MARGIN);
+        let ticket = self.party.minting.request(order);
+        let minted = tokio::time::timeout(patience, ticket).await;
+        match minted.unwrap_or_else(|_| Minted::Refused(too_slow())) {
+            Minted::There { .. } | Minted::SessionGone => Ok(()),
+            Minted::Refused(why) => Err(refused(plan, why.reason, &why.detail)),
+            Minted::StoreUnavailable(error) => Err(store_refusal(&error)),
+        }
     }
 
     /// Asks for a new token while the old one still lives. Returns at once; joins a flight that
     /// is already there.
-    pub fn renew(&self, _session: SessionKey, _service: ServiceName) {}
+    pub fn renew(&self, session: SessionKey, service: ServiceName) {
+        let order = order(session, service, Trigger::Renewal);
+        if self.party.minting.refused_for_now(&order).is_none() {
+            drop(self.party.minting.request(order));
+        }
+    }
 
     /// Whether the provider answers; does no I/O.
     pub fn health(&self) -> ProviderHealth {
-        ProviderHealth {
-            state: crate::health::ProviderState::Unknown,
-            since: self.parts.clock.now(),
-            why: String::new(),
-        }
+        self.party.provider.health().read()
     }
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        self.documents.abort();
+    }
+}
+
+fn order(session: SessionKey, service: ServiceName, trigger: Trigger) -> Order {
+    Order {
+        session,
+        service,
+        trigger,
+    }
+}
+
+fn too_slow() -> Refused {
+    Refused::new(
+        MintRefusalReason::Unavailable,
+        "the token did not come in time; the flight goes on",
+    )
+}
+
+fn stopping() -> Refusal {
+    Refusal::new(Rejection::Internal, "the gateway is stopping, or failed")
 }

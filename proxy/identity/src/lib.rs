@@ -18,6 +18,13 @@ pub mod settings;
 pub mod support;
 pub mod telemetry;
 
+mod machine;
+mod minting;
+mod provider;
+mod relying_party;
+mod revocation;
+mod tokens;
+
 pub use health::{ProviderHealth, ProviderState};
 pub use identity::Identity;
 pub use login::{Callback, Finished, LoggedIn, LoginFailure, LoginRequest, Redirect};

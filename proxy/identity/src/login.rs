@@ -1,8 +1,24 @@
-//! What a login is given and what it answers.
+//! Logging in: what a login is given and what it answers.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `flow` | a login under way, in a sealed cookie of its own |
+//! | `authorization` | the authorization request |
+//! | `callback` | the authorization response, read strictly |
+//! | `begin` | the way to the provider |
+//! | `finish` | the way back: code, ID token, session |
+//! | `session` | the session that a login creates |
 
 use tokenbridge_bridge::rejection::Refusal;
 use tokenbridge_bridge::return_to::ReturnTo;
 use tokenbridge_bridge::session::{SessionId, SessionKey};
+
+pub(crate) mod authorization;
+pub(crate) mod begin;
+pub(crate) mod callback;
+pub(crate) mod finish;
+pub(crate) mod flow;
+pub(crate) mod session;
 
 /// A browser that wants to log in.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ pub trait Telemetry: Send + Sync {
 
     /// The provider was called (`bff_idp_requests_total`). The status is the HTTP status, or
     /// `timeout`, `connect`, `io`, `too_large`, `breaker_open` where none came.
-    fn provider_called(&self, endpoint: Endpoint, status: &'static str);
+    fn provider_called(&self, endpoint: Endpoint, status: &str);
 
     /// A login created a session (`bff_sessions_created_total`).
     fn session_created(&self);

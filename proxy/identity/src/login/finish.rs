@@ -1,0 +1,231 @@
+//! The way back from the provider: the response is checked, the code exchanged, the ID token
+//! verified. Until all of that is done nothing is created.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::session::SessionKey;
+
+use crate::login::callback::{Outcome, Response};
+use crate::login::flow::{Flow, Found, LIFE};
+use crate::login::session::Login;
+use crate::login::{Callback, Finished, LoggedIn, LoginFailure};
+use crate::minting::order::Refused;
+use crate::minting::rules::RefusalCost;
+use crate::provider::discovery::Metadata;
+use crate::relying_party::{RelyingParty, store_refusal};
+use crate::tokens::ReadProblem;
+use crate::tokens::request::TokenRequest;
+use crate::tokens::response::{Answer, OauthErrorKind, TokenResponse};
+use tokenbridge_bridge::service::TokenPlan;
+use tokenbridge_bridge::token::MintRefusalReason;
+
+/// A used login is remembered a little longer than its cookie can come back.
+const REMEMBERED: Duration = LIFE.saturating_add(Duration::from_secs(120));
+
+/// A callback that belongs to a login of this browser.
+pub(crate) struct Return {
+    pub(crate) flow: Flow,
+    pub(crate) response: Response,
+    pub(crate) current_session: Option<SessionKey>,
+}
+
+/// A code exchange that was not granted.
+enum NotGranted {
+    /// The login fails.
+    Refused(Refusal),
+    /// The provider refuses the resource: once more, without.
+    WithoutResources,
+}
+
+impl RelyingParty {
+    /// Finds the login that a callback belongs to. No I/O.
+    ///
+    /// # Errors
+    /// It belongs to none of this browser, or to one that took too long.
+    pub(crate) fn recognize(&self, callback: &Callback<'_>) -> Result<Return, LoginFailure> {
+        let kept = |refusal| LoginFailure {
+            refusal,
+            set_cookies: Vec::new(),
+        };
+        let response = Response::read(callback.query).map_err(kept)?;
+        let cookies = self.flow_cookies();
+        match cookies.find(response.state.expose(), callback.cookies) {
+            Found::Flow(flow) => Ok(Return {
+                flow: *flow,
+                response,
+                current_session: callback.current_session,
+            }),
+            Found::Unknown => Err(kept(Refusal::new(
+                Rejection::LoginUnknown,
+                "no cookie of this browser goes with the callback's state",
+            ))),
+            Found::Expired => Err(LoginFailure {
+                refusal: Rejection::LoginExpired.into(),
+                set_cookies: vec![cookies.forget(&response.state)],
+            }),
+        }
+    }
+
+    /// Finishes a login; runs to its end whether or not somebody waits for it.
+    ///
+    /// # Errors
+    /// What to answer. The login's cookie is forgotten, but where the store does not answer:
+    /// then nothing has happened yet, and the browser may come again.
+    pub(crate) async fn finish(self: Arc<Self>, back: Return) -> Result<Finished, LoginFailure> {
+        let forget = self.flow_cookies().forget(&back.flow.state);
+        let finished = self.finish_checked(back).await;
+        match finished {
+            Ok(Finished::LoggedIn(mut login)) => {
+                login.set_cookies.push(forget);
+                Ok(Finished::LoggedIn(login))
+            }
+            Ok(Finished::Again(mut redirect)) => {
+                redirect.set_cookies.push(forget);
+                Ok(Finished::Again(redirect))
+            }
+            Err((refusal, used)) => Err(LoginFailure {
+                refusal,
+                set_cookies: used.then_some(forget).into_iter().collect(),
+            }),
+        }
+    }
+
+    /// The `bool` of the error: whether the login can be completed no more.
+    async fn finish_checked(self: &Arc<Self>, back: Return) -> Result<Finished, (Refusal, bool)> {
+        let metadata = self.metadata().await.map_err(|refusal| (refusal, false))?;
+        let used = |refusal| (refusal, true);
+        let Return {
+            flow,
+            response,
+            current_session,
+        } = back;
+        response
+            .check_issuer(self.provider.issuer(), metadata.responses_name_issuer)
+            .map_err(used)?;
+        let code = match response.outcome {
+            Outcome::Code(code) => code,
+            Outcome::Error(code) => return self.refused(&metadata, flow, code).map_err(used),
+        };
+        match self.store.claim_once(&flow.mark(), REMEMBERED).await {
+            Ok(true) => {}
+            Ok(false) => return Err(used(Rejection::LoginReplayed.into())),
+            Err(error) => return Err((store_refusal(&error), false)),
+        }
+        let made_for = self.resource_of_exchange(&flow);
+        let granted = match self.exchange_code(&flow, &code, made_for).await {
+            Ok(granted) => granted,
+            Err(NotGranted::Refused(refusal)) => return Err(used(refusal)),
+            Err(NotGranted::WithoutResources) => {
+                return self.again(&metadata, flow).map_err(used);
+            }
+        };
+        let login = Login {
+            made_for: made_for.map(|(plan, _)| plan.service.clone()),
+            granted,
+            current_session,
+        };
+        let session = self.log_in(&flow, login).await.map_err(used)?;
+        Ok(Finished::LoggedIn(LoggedIn {
+            session,
+            return_to: flow.return_to,
+            set_cookies: Vec::new(),
+        }))
+    }
+
+    /// The provider answered the authorization request with an error.
+    fn refused(
+        &self,
+        metadata: &Metadata,
+        flow: Flow,
+        code: Option<String>,
+    ) -> Result<Finished, Refusal> {
+        let code = code.as_deref().unwrap_or("a code that is no plain token");
+        if code == "invalid_target" && flow.resources {
+            tracing::warn!(
+                target: "tokenbridge",
+                asked = self.resources_in_words(),
+                "the provider refuses a resource of the login (invalid_target): trying once more without; \
+                 look at service_audiences and at what the provider knows of them"
+            );
+            return self.again(metadata, flow);
+        }
+        Err(Refusal::new(
+            Rejection::LoginRefused,
+            format!("the provider answered {code}"),
+        ))
+    }
+
+    /// Asks the provider once more, without resources.
+    fn again(&self, metadata: &Metadata, flow: Flow) -> Result<Finished, Refusal> {
+        self.redirect(metadata, flow.return_to, false, &[])
+            .map(Finished::Again)
+    }
+
+    async fn exchange_code(
+        &self,
+        flow: &Flow,
+        code: &Secret,
+        made_for: Option<(&TokenPlan, &str)>,
+    ) -> Result<TokenResponse, NotGranted> {
+        let resource = made_for.map(|(_, resource)| resource);
+        let request = TokenRequest::code(code, &self.redirect_uri(), &flow.verifier, resource);
+        let error = match self.provider.send(&request).await {
+            Answer::Granted(response) => return Ok(*response),
+            Answer::Refused(error) => error,
+            Answer::Unreadable { status } => {
+                let detail = format!("the code exchange: status {status}, unreadable");
+                return Err(refused(Rejection::IdpUnavailable, detail));
+            }
+            Answer::Failed(failure) => {
+                let detail = format!("the code exchange: {}", failure.what);
+                return Err(refused(Rejection::IdpUnavailable, detail));
+            }
+        };
+        let detail = format!("the code exchange: the provider answered {}", error.code);
+        match (error.kind, made_for) {
+            (OauthErrorKind::InvalidTarget, Some((plan, _))) => {
+                let refused = Refused::new(MintRefusalReason::InvalidTarget, detail);
+                let now = self.clock.monotonic();
+                let suspensions = self.minting.suspensions();
+                suspensions.suspend(&plan.service, &refused, RefusalCost::Unknown, now);
+                Err(NotGranted::WithoutResources)
+            }
+            (OauthErrorKind::ClientRefused, _) => Err(refused(Rejection::ClientRefused, detail)),
+            (OauthErrorKind::Temporary, _) => Err(refused(Rejection::IdpUnavailable, detail)),
+            (
+                OauthErrorKind::InvalidGrant
+                | OauthErrorKind::InvalidTarget
+                | OauthErrorKind::InvalidScope
+                | OauthErrorKind::InteractionRequired
+                | OauthErrorKind::Other,
+                _,
+            ) => Err(refused(Rejection::CodeRefused, detail)),
+        }
+    }
+}
+
+fn refused(rejection: Rejection, detail: String) -> NotGranted {
+    NotGranted::Refused(Refusal::new(rejection, detail))
+}
+
+/// The refusal that an ID token's problem amounts to.
+pub(crate) fn id_token_refusal(problem: ReadProblem) -> Refusal {
+    match problem {
+        ReadProblem::NoKeys(why) => Refusal::new(Rejection::IdpUnavailable, why),
+        ReadProblem::Invalid(why) => Refusal::new(Rejection::IdTokenInvalid, why),
+    }
+}
+
+/// A task that was to finish a login ended without an answer.
+pub(crate) fn interrupted() -> LoginFailure {
+    LoginFailure {
+        refusal: Refusal::new(
+            Rejection::Internal,
+            "the login was interrupted: the gateway is stopping, or failed",
+        ),
+        set_cookies: Vec::new(),
+    }
+}

@@ -1,0 +1,211 @@
+//! The session that a login creates, and the one that it replaces.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::grant::{Generation, RefreshGrant};
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::service::{ServiceName, Strategy};
+use tokenbridge_bridge::session::{SessionFacts, SessionId, SessionKey, Subject};
+use tokenbridge_bridge::token::MintRefusalReason;
+use tokenbridge_session_store::{EndedSession, NewSession};
+
+use crate::login::finish::id_token_refusal;
+use crate::login::flow::Flow;
+use crate::minting::at_login::LoginToken;
+use crate::minting::order::Refused;
+use crate::relying_party::{RelyingParty, no_randomness, store_refusal};
+use crate::telemetry::EndReason;
+use crate::tokens::ReadProblem;
+use crate::tokens::id_token::Identified;
+use crate::tokens::response::TokenResponse;
+
+/// How long readers are told that a session was replaced: answers to requests that were under
+/// way with the old cookie must not delete the new one.
+const TOMBSTONE: Duration = Duration::from_secs(60);
+
+/// What a login brought.
+pub(crate) struct Login {
+    pub(crate) granted: TokenResponse,
+    /// The service whose resource the code exchange named.
+    pub(crate) made_for: Option<ServiceName>,
+    /// The session that this browser had.
+    pub(crate) current_session: Option<SessionKey>,
+}
+
+impl RelyingParty {
+    /// Creates the session, fills it with tokens, and only then ends the one before it.
+    ///
+    /// # Errors
+    /// Nothing was created; what the provider granted is revoked.
+    pub(crate) async fn log_in(
+        self: &Arc<Self>,
+        flow: &Flow,
+        login: Login,
+    ) -> Result<SessionId, Refusal> {
+        let Login {
+            granted,
+            made_for,
+            current_session,
+        } = login;
+        let created = match self.identify(flow, &granted).await {
+            Ok(identified) => self.create(identified, &granted, made_for.is_some()).await,
+            Err(refusal) => Err(refusal),
+        };
+        let (id, facts) = match created {
+            Ok(created) => created,
+            Err(refusal) => {
+                if let Some(token) = granted.refresh_token {
+                    self.revoker.revoke(token);
+                }
+                return Err(refusal);
+            }
+        };
+        self.warn_without_refresh_token(&granted);
+        tracing::info!(target: "tokenbridge", subject = subject_hash(&facts.subject), "login");
+        let token = self.login_token(&granted, made_for.is_some()).await;
+        self.minting
+            .fill(id.key(), LoginToken { token, made_for })
+            .await;
+        if let Some(old) = current_session.filter(|old| *old != id.key()) {
+            self.replace(&old, &facts).await;
+        }
+        Ok(id)
+    }
+
+    async fn identify(&self, flow: &Flow, granted: &TokenResponse) -> Result<Identified, Refusal> {
+        let invalid = |why: &str| Refusal::new(Rejection::TokenResponseInvalid, why);
+        if let Some(problem) = &granted.problem {
+            return Err(invalid(problem));
+        }
+        let id_token = granted.id_token.as_ref();
+        let id_token = id_token.ok_or_else(|| invalid("the answer has no id_token"))?;
+        self.provider
+            .verify_id_token(id_token, &flow.nonce, granted.access_token.as_ref())
+            .await
+            .map_err(id_token_refusal)
+    }
+
+    async fn create(
+        &self,
+        identified: Identified,
+        granted: &TokenResponse,
+        narrowed: bool,
+    ) -> Result<(SessionId, SessionFacts), Refusal> {
+        let id = SessionId::random().map_err(|_| no_randomness())?;
+        let now = self.now();
+        let facts = SessionFacts {
+            subject: identified.subject,
+            idp_session: identified.idp_session,
+            created_at: now,
+            expires_at: now.plus(self.settings.session_ttl),
+            authenticated_at: identified.authenticated_at,
+            acr: identified.acr,
+        };
+        // A token for one resource is no subject for exchanges into others.
+        let access_token = granted.access_token.clone().filter(|_| !narrowed);
+        let session = NewSession {
+            key: id.key(),
+            facts: facts.clone(),
+            profile: identified.profile,
+            grant: RefreshGrant {
+                refresh_token: granted.refresh_token.clone(),
+                generation: Generation::FIRST,
+                scopes: granted.scopes.clone(),
+                access_token: access_token.zip(granted.expires_in.map(|life| now.plus(life))),
+                id_token: granted.id_token.clone(),
+            },
+        };
+        self.store
+            .create(&session)
+            .await
+            .map_err(|error| store_refusal(&error))?;
+        self.telemetry.session_created();
+        Ok((id, facts))
+    }
+
+    /// The login's own access token, verified where a service is to get it.
+    async fn login_token(
+        &self,
+        granted: &TokenResponse,
+        narrowed: bool,
+    ) -> Result<tokenbridge_bridge::token::ServiceToken, Refused> {
+        let plans = &self.settings.plans;
+        let wanted = narrowed || plans.iter().any(|plan| plan.strategy == Strategy::Login);
+        if !wanted {
+            return Err(Refused::new(
+                MintRefusalReason::BadResponse,
+                "no service uses the login's own token",
+            ));
+        }
+        let verified = self.provider.verify_access_token(granted).await;
+        verified.map_err(|problem| match problem {
+            ReadProblem::NoKeys(why) => Refused::new(MintRefusalReason::Unavailable, why),
+            ReadProblem::Invalid(why) => Refused::new(MintRefusalReason::BadResponse, why),
+        })
+    }
+
+    fn warn_without_refresh_token(&self, granted: &TokenResponse) {
+        let needed = self
+            .settings
+            .plans
+            .iter()
+            .any(|plan| plan.strategy == Strategy::Refresh);
+        if needed && granted.refresh_token.is_none() {
+            tracing::warn!(
+                target: "tokenbridge",
+                "the login brought no refresh token, so no service gets a token: ask for offline_access in auth.scopes, \
+                 and for the user's consent where the provider wants it (auth.authorization_parameters: {{prompt: consent}})"
+            );
+        }
+    }
+
+    /// Ends the session that this login replaces.
+    async fn replace(&self, old: &SessionKey, new: &SessionFacts) {
+        match self.store.end(old, Some(TOMBSTONE)).await {
+            Ok(Some(ended)) => {
+                self.telemetry.session_destroyed(EndReason::Replaced);
+                if !may_share_grant(&ended, new) {
+                    self.revoke_all(ended);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(target: "tokenbridge", %error, "the session that a login replaced could not be ended; it lives until it expires");
+            }
+        }
+    }
+
+    pub(crate) fn revoke_all(&self, ended: EndedSession) {
+        let tokens = ended.refresh_tokens.into_iter();
+        tokens.for_each(|(_, token): (_, Secret)| self.revoker.revoke(token));
+    }
+}
+
+/// Whether revoking the old session's refresh token could end the new one's: on several providers
+/// all tokens of one session at the provider hang together (Keycloak, oidc-provider). Where the
+/// provider names no session, the same subject must do.
+fn may_share_grant(ended: &EndedSession, new: &SessionFacts) -> bool {
+    let sessions = (&ended.facts.idp_session, &new.idp_session);
+    ended.facts.subject == new.subject
+        && match sessions {
+            (Some(old), Some(new)) => old == new,
+            (None, _) | (_, None) => true,
+        }
+}
+
+/// A subject as logs may show it: the same for the same user, and nothing to be read from it.
+pub(crate) fn subject_hash(subject: &Subject) -> String {
+    let hash: [u8; 32] = Sha256::new()
+        .chain_update(subject.issuer.as_bytes())
+        .chain_update([0])
+        .chain_update(subject.subject.as_bytes())
+        .finalize()
+        .into();
+    hash.iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,166 @@
+//! Minting and renewing service tokens: one refresh token is spent by one flight at a time, what
+//! it brings is stored before it is judged, and a flight belongs to no request.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`ports`] | what minting needs of the world: the token endpoint, waiting, chance |
+//! | [`rules`] | what to make of an answer, and when a refresh may be sent again: no I/O |
+//! | [`order`] | what is asked for, and what came of it |
+//! | [`flights`] | one flight per grant in this process; others join it |
+//! | [`lease`] | one flight per grant in the fleet |
+//! | [`turn`] | one flight's turn: look, mark, send |
+//! | [`settle`] | what becomes of an answer: store first, then judge |
+//! | [`slots`] | what stands in the session where a service's token belongs |
+//! | [`back_off`] | when something may be tried again |
+//! | [`suspension`] | services that the provider refuses in this configuration |
+//! | [`at_login`] | the tokens of a session that was just created |
+
+use std::sync::Arc;
+
+use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
+use tokenbridge_bridge::token::MintRefusalReason;
+use tokenbridge_session_store::{Clock, SessionStore};
+
+use crate::telemetry::{MintStatus, Telemetry};
+
+pub(crate) mod at_login;
+pub(crate) mod back_off;
+pub(crate) mod flights;
+mod lease;
+pub(crate) mod order;
+pub(crate) mod ports;
+pub(crate) mod rules;
+mod settle;
+mod slots;
+pub(crate) mod suspension;
+mod turn;
+
+use back_off::BackOff;
+use flights::{Flights, Ticket};
+use order::{Minted, Order, Refused, Trigger};
+use ports::{Machine, Revoker, TokenIssuer};
+use rules::Rules;
+use suspension::Suspensions;
+
+/// What minting works with.
+pub(crate) struct Ports {
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) issuer: Arc<dyn TokenIssuer>,
+    pub(crate) revoker: Arc<dyn Revoker>,
+    pub(crate) machine: Arc<dyn Machine>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) telemetry: Arc<dyn Telemetry>,
+}
+
+/// Mints and renews the tokens of one frontend's services.
+pub(crate) struct Minting {
+    ports: Ports,
+    rules: Rules,
+    plans: Vec<TokenPlan>,
+    flights: Flights,
+    back_off: BackOff,
+    suspensions: Suspensions,
+}
+
+impl Minting {
+    pub(crate) fn new(ports: Ports, rules: Rules, plans: Vec<TokenPlan>) -> Arc<Self> {
+        Arc::new(Self {
+            ports,
+            rules,
+            plans,
+            flights: Flights::default(),
+            back_off: BackOff::default(),
+            suspensions: Suspensions::default(),
+        })
+    }
+
+    pub(crate) fn plan(&self, service: &ServiceName) -> Option<&TokenPlan> {
+        self.plans.iter().find(|plan| plan.service == *service)
+    }
+
+    pub(crate) fn suspensions(&self) -> &Suspensions {
+        &self.suspensions
+    }
+
+    /// Joins the flight of the order's grant, or starts one. The flight goes on whoever waits.
+    pub(crate) fn request(self: &Arc<Self>, order: Order) -> Ticket {
+        let (ticket, key) = self.flights.enqueue(order);
+        if let Some(key) = key {
+            let minting = Arc::clone(self);
+            self.ports.machine.spawn(Box::pin(async move {
+                let guard = minting.flights.guard(key.clone());
+                while let Some(entry) = minting.flights.next(&key) {
+                    let minted = minting.mint(&entry.order).await;
+                    entry.tell(minted);
+                }
+                guard.landed();
+            }));
+        }
+        ticket
+    }
+
+    /// What is known without asking anybody: that it is of no use to ask now.
+    pub(crate) fn refused_for_now(&self, order: &Order) -> Option<Refused> {
+        let now = self.ports.clock.monotonic();
+        self.suspensions
+            .get(&order.service, now)
+            .or_else(|| self.back_off.check(&order.session, &order.service, now))
+    }
+
+    async fn mint(&self, order: &Order) -> Minted {
+        let Some(plan) = self.plan(&order.service) else {
+            return Minted::refused(MintRefusalReason::NoAudience, "no such service");
+        };
+        if plan.audience.is_none() {
+            return Minted::refused(MintRefusalReason::NoAudience, "");
+        }
+        if let Some(refused) = self.refused_for_now(order) {
+            return self.remember_refusal(order, refused).await;
+        }
+        let minted = match plan.strategy {
+            Strategy::Login | Strategy::Refresh => self.fly(order, plan).await,
+            // `support::unsupported` keeps these out of every configuration that starts.
+            Strategy::Exchange | Strategy::Authorize | Strategy::ClientCredentials => {
+                Minted::refused(
+                    MintRefusalReason::ClientRefused,
+                    "the strategy is not supported",
+                )
+            }
+        };
+        self.note(order, plan, &minted);
+        minted
+    }
+
+    /// Counts, logs, and sets or clears the back-off.
+    fn note(&self, order: &Order, plan: &TokenPlan, minted: &Minted) {
+        let status = match minted {
+            Minted::There { fresh: false } => return,
+            Minted::There { fresh: true } => MintStatus::Success,
+            Minted::Refused(refused) => MintStatus::Refused(refused.reason),
+            Minted::SessionGone => MintStatus::SessionGone,
+            Minted::StoreUnavailable(_) => MintStatus::StoreUnavailable,
+        };
+        match order.trigger {
+            Trigger::Renewal => self.ports.telemetry.token_refreshed(&plan.service, status),
+            Trigger::Login | Trigger::Demand => {
+                self.ports
+                    .telemetry
+                    .token_minted(&plan.service, plan.strategy, status);
+            }
+        }
+        match minted {
+            Minted::There { .. } => {
+                self.back_off.clear(&order.session, &order.service);
+                self.suspensions.note_minted(&order.service);
+            }
+            Minted::Refused(refused) => {
+                let now = self.ports.clock.monotonic();
+                let chance = self.ports.machine.random().unwrap_or_default();
+                self.back_off
+                    .note(&order.session, &order.service, refused, (now, chance));
+                slots::log_refusal(plan, refused);
+            }
+            Minted::SessionGone | Minted::StoreUnavailable(_) => {}
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The tokens of a session that was just created: first what the login itself brought, then one
+//! service after the other, in the order that costs least.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokenbridge_bridge::grant::{Generation, GrantName};
+use tokenbridge_bridge::service::{Mint, ServiceName, Strategy, TokenPlan};
+use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
+
+use crate::minting::Minting;
+use crate::minting::order::{Minted, Order, Refused, Trigger};
+use crate::minting::slots::judge;
+
+/// How long a login waits for its tokens; what is not there by then is minted on demand.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The access token of a login.
+pub(crate) struct LoginToken {
+    /// The token, or why it is not used.
+    pub(crate) token: Result<ServiceToken, Refused>,
+    /// The service whose resource the code exchange named.
+    pub(crate) made_for: Option<ServiceName>,
+}
+
+impl Minting {
+    /// Fills a new session. Nothing that fails here fails the login.
+    pub(crate) async fn fill(self: &Arc<Self>, session: SessionKey, login: LoginToken) {
+        for plan in &self.plans {
+            if plan.strategy == Strategy::Login && plan.audience.is_some() {
+                self.place(&session, plan, &login).await;
+            }
+        }
+        let made_for = login
+            .made_for
+            .as_ref()
+            .filter(|service| self.fits(service, &login));
+        if let Some(plan) = made_for.and_then(|service| self.plan(service)) {
+            self.place(&session, plan, &login).await;
+        }
+        let orders = self.orders(session, made_for);
+        let minting = pin!(async {
+            for order in orders {
+                let _ = self.request(order).await;
+            }
+        });
+        let patience = pin!(self.ports.machine.sleep(PATIENCE));
+        if let Either::Right(_) = select(minting, patience).await {
+            tracing::warn!(target: "tokenbridge", "minting took too long at a login; the rest is minted on demand");
+        }
+    }
+
+    /// Whether the login's own token will do for a service that can also get one by a refresh.
+    fn fits(&self, service: &ServiceName, login: &LoginToken) -> bool {
+        let plan = self.plan(service);
+        let judged = plan.zip(login.token.as_ref().ok());
+        judged.is_some_and(|(plan, token)| judge(plan, token).is_ok())
+    }
+
+    /// Puts the login's own token where it belongs, if it may be used there.
+    async fn place(&self, session: &SessionKey, plan: &TokenPlan, login: &LoginToken) {
+        let judged = login
+            .token
+            .clone()
+            .and_then(|token| judge(plan, &token).map(|()| token));
+        let (slot, minted) = match judged {
+            Ok(token) => (TokenSlot::Token(token), Minted::There { fresh: true }),
+            Err(refused) => (self.refusal_slot(&refused), Minted::Refused(refused)),
+        };
+        let order = Order {
+            session: *session,
+            service: plan.service.clone(),
+            trigger: Trigger::Login,
+        };
+        let guard = Some((&GrantName::Login, Generation::FIRST));
+        let minted = match self.put(session, plan, &slot, guard).await {
+            Ok(_) => minted,
+            Err(error) => error.into(),
+        };
+        self.note(&order, plan, &minted);
+    }
+
+    /// What is minted at login: services that the provider has given tokens for before go first,
+    /// for a refusal may spend the refresh token.
+    fn orders(&self, session: SessionKey, done: Option<&ServiceName>) -> Vec<Order> {
+        let wanted = |plan: &&TokenPlan| {
+            plan.audience.is_some()
+                && plan.mint == Mint::Login
+                && plan.strategy != Strategy::Login
+                && done != Some(&plan.service)
+        };
+        let mut services: Vec<&ServiceName> = self
+            .plans
+            .iter()
+            .filter(wanted)
+            .map(|plan| &plan.service)
+            .collect();
+        services.sort_by_key(|service| !self.suspensions.was_minted(service));
+        services
+            .into_iter()
+            .map(|service| Order {
+                session,
+                service: service.clone(),
+                trigger: Trigger::Login,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! One flight per grant in the fleet: taking the lease, waiting for whoever has it, keeping it.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokenbridge_bridge::grant::{Holder, RefreshGrant};
+use tokenbridge_bridge::session::Reading;
+use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
+use tokenbridge_session_store::{Acquired, Lease, SentMark, StoreError};
+
+use crate::minting::Minting;
+use crate::minting::order::{Minted, Order};
+
+/// How long a lease lasts unless it is kept: what a replica that died holds others up.
+pub(crate) const LEASE: Duration = Duration::from_secs(6);
+/// How often it is kept.
+const KEPT_EVERY: Duration = Duration::from_secs(2);
+/// How often a flight looks whether another replica has finished.
+const POLL: Duration = Duration::from_millis(150);
+/// How long it looks.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What came of waiting for a lease.
+pub(super) enum Taken {
+    /// It is held.
+    Held(Box<RefreshGrant>, Option<SentMark>),
+    /// There is nothing left to do.
+    Over(Minted),
+}
+
+impl Minting {
+    /// A claim that nobody else in the fleet makes.
+    pub(super) fn claim(&self, order: &Order) -> Option<Lease> {
+        self.ports.machine.random().map(|number| Lease {
+            session: order.session,
+            grant: order.grant(),
+            holder: Holder(number),
+        })
+    }
+
+    /// Takes the lease. While another replica has it, looks whether that has brought the token.
+    pub(super) async fn take(&self, lease: &Lease, order: &Order) -> Result<Taken, StoreError> {
+        let patience = self.ports.clock.monotonic().saturating_add(PATIENCE);
+        loop {
+            let wait = match self.ports.store.acquire(lease, LEASE).await? {
+                Acquired::Held { grant, sent } => return Ok(Taken::Held(grant, sent)),
+                Acquired::Gone => return Ok(Taken::Over(Minted::SessionGone)),
+                Acquired::NoGrant => {
+                    let refused = Minted::refused(
+                        MintRefusalReason::NoRefreshToken,
+                        "the session has no grant",
+                    );
+                    return Ok(Taken::Over(refused));
+                }
+                Acquired::Busy { remaining } => remaining.min(POLL),
+            };
+            if self.ports.clock.monotonic() >= patience {
+                let refused = Minted::refused(
+                    MintRefusalReason::Unavailable,
+                    "another replica has been renewing this session for too long",
+                );
+                return Ok(Taken::Over(refused));
+            }
+            self.ports.machine.sleep(wait).await;
+            let reading = self
+                .ports
+                .store
+                .read(&lease.session, &order.service)
+                .await?;
+            if let Some(minted) = self.brought_by_another(&reading, order) {
+                return Ok(Taken::Over(minted));
+            }
+        }
+    }
+
+    fn brought_by_another(&self, reading: &Reading, order: &Order) -> Option<Minted> {
+        let slot = match reading {
+            Reading::Found(session) => session.slot.as_ref(),
+            Reading::Replaced | Reading::Absent => return Some(Minted::SessionGone),
+        };
+        let there = matches!(slot, Some(TokenSlot::Token(_)))
+            && !self
+                .rules
+                .needed(slot, order.trigger, self.ports.clock.now());
+        there.then_some(Minted::There { fresh: false })
+    }
+
+    /// Keeps the lease while `work` goes on. A lease that is lost meanwhile stops nothing: what
+    /// the work brings is written by its generation, not by its lease.
+    pub(super) async fn keeping<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> T {
+        let keeper = pin!(async {
+            loop {
+                self.ports.machine.sleep(KEPT_EVERY).await;
+                let _ = self.ports.store.keep(lease, LEASE).await;
+            }
+        });
+        match select(pin!(work), keeper).await {
+            Either::Left((done, _)) => done,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    /// Gives the lease back; if that fails it runs out by itself.
+    pub(super) async fn give_back(&self, lease: &Lease) {
+        let _ = self.ports.store.release(lease).await;
+    }
+}

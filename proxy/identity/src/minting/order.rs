@@ -1,0 +1,83 @@
+//! What is asked for, and what came of it.
+
+use std::time::Duration;
+
+use tokenbridge_bridge::grant::GrantName;
+use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::token::MintRefusalReason;
+use tokenbridge_session_store::StoreError;
+
+/// A token that is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) session: SessionKey,
+    pub(crate) service: ServiceName,
+    pub(crate) trigger: Trigger,
+}
+
+impl Order {
+    /// The grant that pays for it.
+    pub(crate) fn grant(&self) -> GrantName {
+        GrantName::Login
+    }
+}
+
+/// Why a token is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    /// The session was just created.
+    Login,
+    /// A request waits, and there is no valid token.
+    Demand,
+    /// The token that is there nears its end.
+    Renewal,
+}
+
+/// What came of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Minted {
+    /// The session has a token that will do.
+    There {
+        /// Whether this flight brought it.
+        fresh: bool,
+    },
+    /// There is none, and why.
+    Refused(Refused),
+    /// The session is gone.
+    SessionGone,
+    /// The store did not answer.
+    StoreUnavailable(StoreError),
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) reason: MintRefusalReason,
+    /// For logs, without secrets.
+    pub(crate) detail: String,
+    /// When the provider wants to be asked again.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Refused {
+    pub(crate) fn new(reason: MintRefusalReason, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+}
+
+impl Minted {
+    pub(crate) fn refused(reason: MintRefusalReason, detail: impl Into<String>) -> Self {
+        Self::Refused(Refused::new(reason, detail))
+    }
+}
+
+impl From<StoreError> for Minted {
+    fn from(error: StoreError) -> Self {
+        Self::StoreUnavailable(error)
+    }
+}

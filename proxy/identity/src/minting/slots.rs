@@ -1,0 +1,118 @@
+//! What stands in the session where a service's token belongs.
+
+use tokenbridge_bridge::admission::{mismatch_detail, refused as refusal_of};
+use tokenbridge_bridge::grant::{Generation, GrantName, Written};
+use tokenbridge_bridge::service::{Strategy, TokenPlan};
+use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::token::{
+    AudienceBound, BindProblem, MintRefusal, MintRefusalReason, ServiceToken, TokenSlot,
+};
+use tokenbridge_session_store::StoreError;
+
+use crate::minting::Minting;
+use crate::minting::order::{Minted, Refused};
+use crate::minting::turn::{Flight, Turn};
+
+impl Minting {
+    /// Judges a token that a refresh brought, and puts it where it belongs. A plain refresh
+    /// renews all services that live on the login's own token.
+    pub(super) async fn settle_token(
+        &self,
+        flight: &Flight<'_>,
+        token: &ServiceToken,
+    ) -> Result<Turn, StoreError> {
+        let guard = (&flight.lease.grant, flight.grant.generation.next());
+        if flight.plan.strategy == Strategy::Login {
+            for plan in &self.plans {
+                let other = plan.service != flight.plan.service;
+                if other && plan.strategy == Strategy::Login && judge(plan, token).is_ok() {
+                    let slot = TokenSlot::Token(token.clone());
+                    let _ = self
+                        .put(&flight.lease.session, plan, &slot, Some(guard))
+                        .await?;
+                }
+            }
+        }
+        match judge(flight.plan, token) {
+            Ok(()) => {
+                let slot = TokenSlot::Token(token.clone());
+                let put = self.put(&flight.lease.session, flight.plan, &slot, Some(guard));
+                Ok(match put.await? {
+                    Written::Stored => Turn::Over(Minted::There { fresh: true }),
+                    Written::Stale => Turn::Again,
+                    Written::Gone => Turn::Over(Minted::SessionGone),
+                })
+            }
+            Err(refused) => self.refuse(flight, refused).await,
+        }
+    }
+
+    /// Writes a refusal down, unless a valid token stands there: that is used while it lives.
+    pub(super) async fn refuse(
+        &self,
+        flight: &Flight<'_>,
+        refused: Refused,
+    ) -> Result<Turn, StoreError> {
+        let now = self.ports.clock.now();
+        let live = match &flight.slot {
+            Some(TokenSlot::Token(token)) => now < token.expires_at,
+            Some(TokenSlot::Refused(_)) | None => false,
+        };
+        // An outage says nothing about the service: there is nothing to remember.
+        if !live && refused.reason != MintRefusalReason::Unavailable {
+            let slot = self.refusal_slot(&refused);
+            let put = self.put(&flight.lease.session, flight.plan, &slot, None);
+            if put.await? == Written::Gone {
+                return Ok(Turn::Over(Minted::SessionGone));
+            }
+        }
+        Ok(Turn::Over(Minted::Refused(refused)))
+    }
+
+    pub(super) async fn put(
+        &self,
+        session: &SessionKey,
+        plan: &TokenPlan,
+        slot: &TokenSlot,
+        guard: Option<(&GrantName, Generation)>,
+    ) -> Result<Written, StoreError> {
+        self.ports
+            .store
+            .put_slot(session, &plan.service, slot, guard)
+            .await
+    }
+
+    pub(super) fn refusal_slot(&self, refused: &Refused) -> TokenSlot {
+        TokenSlot::Refused(MintRefusal {
+            reason: refused.reason,
+            detail: refused.detail.clone(),
+            at: self.ports.clock.now(),
+        })
+    }
+}
+
+/// Whether a token may be sent to the plan's service.
+pub(super) fn judge(plan: &TokenPlan, token: &ServiceToken) -> Result<(), Refused> {
+    let Some(policy) = &plan.audience else {
+        return Err(Refused::new(MintRefusalReason::NoAudience, ""));
+    };
+    AudienceBound::bind(token, policy)
+        .map(|_| ())
+        .map_err(|problem| match problem {
+            BindProblem::Audience(problem) => Refused::new(
+                MintRefusalReason::WrongAudience,
+                mismatch_detail(plan, policy, &token.audiences, &problem),
+            ),
+            BindProblem::NotAHeaderValue => Refused::new(
+                MintRefusalReason::BadResponse,
+                "the access token cannot stand in a header field",
+            ),
+        })
+}
+
+/// One line for whoever runs the gateway, when a service is refused.
+pub(super) fn log_refusal(plan: &TokenPlan, refused: &Refused) {
+    let refusal = refusal_of(plan, refused.reason, &refused.detail);
+    let code = refusal.rejection.code();
+    tracing::warn!(target: "tokenbridge", "{code} {}", refusal.detail);
+}

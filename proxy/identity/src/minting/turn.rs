@@ -1,0 +1,229 @@
+//! One flight's turn with a refresh token: look, mark, send.
+
+use std::time::Duration;
+
+use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::grant::{Generation, RefreshGrant, Written};
+use tokenbridge_bridge::service::TokenPlan;
+use tokenbridge_bridge::session::{Reading, SessionFacts};
+use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
+use tokenbridge_session_store::{Described, Lease, SentMark, StoreError};
+
+use crate::minting::lease::Taken;
+use crate::minting::order::{Minted, Order, Refused, Trigger};
+use crate::minting::rules::Step;
+use crate::minting::{Minting, back_off};
+use crate::tokens::request::TokenRequest;
+
+/// A turn is repeated when somebody else was quicker; so often, and then it is given up.
+const TURNS: usize = 8;
+/// How often one turn sends the same refresh token, where `refresh_retry` allows it.
+const SENDS: u32 = 3;
+
+/// How a turn ended.
+pub(super) enum Turn {
+    /// There is nothing left to do.
+    Over(Minted),
+    /// Somebody else was quicker: look again.
+    Again,
+}
+
+/// What a turn works on.
+pub(super) struct Flight<'a> {
+    pub(super) order: &'a Order,
+    pub(super) plan: &'a TokenPlan,
+    pub(super) lease: &'a Lease,
+    pub(super) facts: SessionFacts,
+    pub(super) grant: RefreshGrant,
+    /// What stands in the session now.
+    pub(super) slot: Option<TokenSlot>,
+}
+
+impl Minting {
+    /// Gets a token by spending the session's refresh token.
+    pub(super) async fn fly(&self, order: &Order, plan: &TokenPlan) -> Minted {
+        let Some(lease) = self.claim(order) else {
+            return Minted::refused(
+                MintRefusalReason::Unavailable,
+                "the operating system's random source failed",
+            );
+        };
+        let mut waited = Duration::ZERO;
+        for _ in 0..TURNS {
+            let (grant, sent) = match self.take(&lease, order).await {
+                Ok(Taken::Held(grant, sent)) => (grant, sent),
+                Ok(Taken::Over(minted)) => return minted,
+                Err(error) => return error.into(),
+            };
+            let turn = match sent.filter(|mark| !mark.remaining.is_zero()) {
+                Some(mark) => {
+                    waited = self.rules.answer_deadline.max(mark.remaining);
+                    let wait = self.ports.machine.sleep(mark.remaining);
+                    self.keeping(&lease, wait).await;
+                    Ok(Turn::Again)
+                }
+                None => {
+                    let known = (!waited.is_zero()).then_some(waited);
+                    self.turn(order, plan, &lease, (*grant, sent, known)).await
+                }
+            };
+            match turn {
+                Ok(Turn::Again) => {}
+                Ok(Turn::Over(minted)) => {
+                    self.give_back(&lease).await;
+                    return minted;
+                }
+                Err(error) => {
+                    self.give_back(&lease).await;
+                    return error.into();
+                }
+            }
+        }
+        self.give_back(&lease).await;
+        Minted::refused(
+            MintRefusalReason::Unavailable,
+            "other replicas were quicker again and again",
+        )
+    }
+
+    /// One turn under the lease. `found`: the grant, the mark of an earlier send, and how long
+    /// ago that was, where it is known.
+    async fn turn(
+        &self,
+        order: &Order,
+        plan: &TokenPlan,
+        lease: &Lease,
+        found: (RefreshGrant, Option<SentMark>, Option<Duration>),
+    ) -> Result<Turn, StoreError> {
+        let (grant, sent, elapsed) = found;
+        let session = match self
+            .ports
+            .store
+            .read(&order.session, &order.service)
+            .await?
+        {
+            Reading::Found(session) => *session,
+            Reading::Replaced | Reading::Absent => return Ok(Turn::Over(Minted::SessionGone)),
+        };
+        let now = self.ports.clock.now();
+        if !self.rules.needed(session.slot.as_ref(), order.trigger, now) {
+            return Ok(Turn::Over(Minted::There { fresh: false }));
+        }
+        let flight = Flight {
+            order,
+            plan,
+            lease,
+            facts: session.facts,
+            grant,
+            slot: session.slot,
+        };
+        let Some(refresh_token) = flight.grant.refresh_token.clone() else {
+            return self.no_refresh_token(&flight).await;
+        };
+        if sent.is_some() && !self.may_resend(&flight, elapsed).await? {
+            return Ok(Turn::Over(Minted::refused(
+                MintRefusalReason::Unavailable,
+                "the answer to a refresh was lost; by refresh_retry it is not sent again while a valid token is left",
+            )));
+        }
+        self.send(&flight, &refresh_token).await
+    }
+
+    async fn no_refresh_token(&self, flight: &Flight<'_>) -> Result<Turn, StoreError> {
+        let refused = match flight.grant.generation == Generation::FIRST {
+            true => Refused::new(
+                MintRefusalReason::NoRefreshToken,
+                "the login brought no refresh token",
+            ),
+            false => Refused::new(
+                MintRefusalReason::GrantRefused,
+                "the session's refresh token is spent",
+            ),
+        };
+        self.refuse(flight, refused).await
+    }
+
+    async fn may_resend(
+        &self,
+        flight: &Flight<'_>,
+        elapsed: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        // The rule is asked first as if there were something to lose: that needs no look.
+        if self.rules.may_resend(elapsed, true) {
+            return Ok(true);
+        }
+        let now = self.ports.clock.now();
+        let live = match self.ports.store.describe(&flight.order.session).await? {
+            Described::Found(session) => session.slots.values().any(|slot| match slot {
+                TokenSlot::Token(token) => now < token.expires_at,
+                TokenSlot::Refused(_) => false,
+            }),
+            Described::Replaced | Described::Absent => false,
+        };
+        Ok(self.rules.may_resend(elapsed, live))
+    }
+
+    /// Marks the refresh token as sent, sends it, and sees to what comes back.
+    async fn send(&self, flight: &Flight<'_>, refresh_token: &Secret) -> Result<Turn, StoreError> {
+        let request = TokenRequest::refresh(refresh_token, Some(flight.plan));
+        let first_sent = self.ports.clock.monotonic();
+        let generation = flight.grant.generation;
+        for sends in 1..=SENDS {
+            match self.mark(flight, self.rules.answer_deadline).await? {
+                Written::Stored => {}
+                Written::Stale => return Ok(Turn::Again),
+                Written::Gone => return Ok(Turn::Over(Minted::SessionGone)),
+            }
+            let answer = self.ports.issuer.token(&request);
+            let answer = self.keeping(flight.lease, answer).await;
+            let refused = match self.rules.step(answer) {
+                Step::Keep(response) => return self.keep(flight, *response).await,
+                Step::GrantRefused(detail) => return self.grant_refused(flight, detail).await,
+                Step::Refuse { refused, cost } => {
+                    return self.service_refused(flight, refused, cost).await;
+                }
+                Step::BackOff(refused) => {
+                    // Nothing is outstanding; a mark that stays only makes the next flight careful.
+                    let _ = self.ports.store.clear_sent(flight.lease, generation).await;
+                    return self.refuse(flight, refused).await;
+                }
+                Step::Lost(refused) => refused,
+            };
+            let elapsed = self.ports.clock.monotonic().saturating_sub(first_sent);
+            if sends == SENDS || !self.rules.may_resend(Some(elapsed), true) {
+                // The connection is gone: no answer will come to wait for.
+                let _ = self.mark(flight, Duration::ZERO).await;
+                return self.refuse(flight, refused).await;
+            }
+            let chance = self.ports.machine.random().unwrap_or_default();
+            let pause = self.ports.machine.sleep(back_off::delay(sends - 1, chance));
+            self.keeping(flight.lease, pause).await;
+        }
+        Ok(Turn::Again)
+    }
+
+    async fn mark(&self, flight: &Flight<'_>, deadline: Duration) -> Result<Written, StoreError> {
+        let generation = flight.grant.generation;
+        self.ports
+            .store
+            .mark_sent(flight.lease, generation, deadline)
+            .await
+    }
+
+    /// An order that is refused at once still says so in the session.
+    pub(super) async fn remember_refusal(&self, order: &Order, refused: Refused) -> Minted {
+        if !refused.reason.may_pass() && order.trigger != Trigger::Renewal {
+            let slot = self.refusal_slot(&refused);
+            let put = self
+                .ports
+                .store
+                .put_slot(&order.session, &order.service, &slot, None);
+            match put.await {
+                Ok(Written::Gone) => return Minted::SessionGone,
+                Ok(Written::Stored | Written::Stale) => {}
+                Err(error) => return error.into(),
+            }
+        }
+        Minted::Refused(refused)
+    }
+}

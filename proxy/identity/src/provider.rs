@@ -1,0 +1,271 @@
+//! The provider: its metadata, its keys, its endpoints. All calls run on the runtime that the
+//! crate was given, never on a thread that serves requests.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`http_client`] | HTTP, bounded in time and size |
+//! | [`breaker`] | the breaker of an endpoint |
+//! | [`discovery`] | metadata documents |
+//! | [`keys`] | key sets |
+//! | [`document`] | a document that is fetched again and kept while it cannot be |
+//! | [`client_authentication`] | how the gateway proves who it is |
+//! | [`endpoints`] | the token and revocation endpoints |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokenbridge_bridge::token::ServiceToken;
+use tokenbridge_bridge::{Secret, UnixTime};
+use tokenbridge_session_store::Clock;
+
+use crate::health::HealthTracker;
+use crate::minting::ports::TokenIssuer;
+use crate::settings::{IdentitySettings, StartProblem};
+use crate::telemetry::{Endpoint, Telemetry};
+use crate::tokens::request::TokenRequest;
+use crate::tokens::response::{Answer, TokenResponse};
+use crate::tokens::{ReadProblem, access_token, id_token};
+
+pub(crate) mod breaker;
+pub(crate) mod client_authentication;
+pub(crate) mod discovery;
+pub(crate) mod document;
+pub(crate) mod endpoints;
+pub(crate) mod http_client;
+pub(crate) mod keys;
+
+use client_authentication::Client;
+use discovery::Metadata;
+use document::Document;
+use endpoints::Breakers;
+use http_client::{CallFailure, HttpAnswer, HttpClient};
+use keys::Keys;
+
+/// A document that failed is not asked for again before this time.
+const METADATA_PAUSE: Duration = Duration::from_millis(250);
+/// Keys are asked for again at most this often, whatever key ids tokens name.
+const KEYS_PAUSE: Duration = Duration::from_secs(10);
+
+/// One provider, as one client knows it.
+pub(crate) struct Provider {
+    issuer: String,
+    location: url::Url,
+    http: HttpClient,
+    client: Client,
+    clock: Arc<dyn Clock>,
+    telemetry: Arc<dyn Telemetry>,
+    health: HealthTracker,
+    metadata: Document<Metadata>,
+    keys: Document<Keys>,
+    breakers: Breakers,
+}
+
+impl Provider {
+    /// Does no I/O.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub(crate) fn new(
+        settings: &IdentitySettings,
+        clock: Arc<dyn Clock>,
+        telemetry: Arc<dyn Telemetry>,
+    ) -> Result<Self, StartProblem> {
+        let issuer = &settings.issuer;
+        let insecure = || StartProblem::InsecureIssuer(issuer.identifier.clone());
+        if !discovery::is_safe(&issuer.url) {
+            return Err(insecure());
+        }
+        let plain_only = issuer.url.scheme() == "http";
+        Ok(Self {
+            issuer: issuer.identifier.clone(),
+            location: discovery::location(&issuer.url).ok_or_else(insecure)?,
+            http: HttpClient::new(settings.timeouts, plain_only).map_err(StartProblem::Tls)?,
+            client: Client::new(&issuer.client_id, &issuer.client_authentication)
+                .map_err(StartProblem::ClientKey)?,
+            health: HealthTracker::new(clock.now()),
+            clock,
+            telemetry,
+            metadata: Document::new(METADATA_PAUSE),
+            keys: Document::new(KEYS_PAUSE),
+            breakers: Breakers::default(),
+        })
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        self.client.id()
+    }
+
+    pub(crate) fn health(&self) -> &HealthTracker {
+        &self.health
+    }
+
+    /// The metadata if it is known, without any I/O.
+    pub(crate) fn known_metadata(&self) -> Option<Arc<Metadata>> {
+        self.metadata.current()
+    }
+
+    /// The metadata; fetched when it is not known yet.
+    ///
+    /// # Errors
+    /// Why it is not to be had.
+    pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>, String> {
+        match self.metadata.current() {
+            Some(metadata) => Ok(metadata),
+            None => self.refetch_metadata().await,
+        }
+    }
+
+    /// Fetches the metadata anew; what was known before stays while that fails.
+    ///
+    /// # Errors
+    /// Why it is not to be had.
+    pub(crate) async fn refetch_metadata(&self) -> Result<Arc<Metadata>, String> {
+        let fetch = async {
+            let body = self.fetch(Endpoint::Discovery, &self.location).await?;
+            discovery::read(&body, &self.issuer)
+        };
+        let fetched = self.metadata.fetch(self.clock.monotonic(), fetch).await;
+        if let Err(why) = &fetched {
+            self.health.note_down(self.clock.now(), why);
+        }
+        fetched
+    }
+
+    /// Fetches the keys anew, at most once in ten seconds.
+    ///
+    /// # Errors
+    /// Why they are not to be had.
+    pub(crate) async fn refetch_keys(&self) -> Result<Arc<Keys>, String> {
+        let fetch = async {
+            let metadata = self.metadata().await?;
+            Keys::read(&self.fetch(Endpoint::Keys, &metadata.keys).await?)
+        };
+        self.keys.fetch(self.clock.monotonic(), fetch).await
+    }
+
+    async fn keys(&self) -> Result<Arc<Keys>, String> {
+        match self.keys.current() {
+            Some(keys) => Ok(keys),
+            None => self.refetch_keys().await,
+        }
+    }
+
+    async fn fetch(&self, endpoint: Endpoint, url: &url::Url) -> Result<bytes::Bytes, String> {
+        let answer = self.http.get(url).await;
+        self.note(endpoint, &answer);
+        match answer {
+            Ok(answer) if answer.status == 200 => Ok(answer.body),
+            Ok(answer) => Err(format!("{}: status {}", endpoint.as_str(), answer.status)),
+            Err(failure) => Err(format!("{}: {}", endpoint.as_str(), failure.as_str())),
+        }
+    }
+
+    /// Counts a call, and learns from it whether the provider is there.
+    fn note(&self, endpoint: Endpoint, answer: &Result<HttpAnswer, CallFailure>) {
+        let now = self.clock.now();
+        match answer {
+            Ok(answer) => {
+                self.telemetry
+                    .provider_called(endpoint, &answer.status.to_string());
+                match answer.status < 500 {
+                    true => self.health.note_up(now),
+                    false => {
+                        let why = format!("{}: status {}", endpoint.as_str(), answer.status);
+                        self.health.note_down(now, &why);
+                    }
+                }
+            }
+            Err(failure) => {
+                self.telemetry.provider_called(endpoint, failure.as_str());
+                let why = format!("{}: {}", endpoint.as_str(), failure.as_str());
+                self.health.note_down(now, &why);
+            }
+        }
+    }
+
+    /// Verifies an access token, with new keys if those at hand do not fit.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(crate) async fn verify_access_token(
+        &self,
+        response: &TokenResponse,
+    ) -> Result<ServiceToken, ReadProblem> {
+        if let Some(problem) = &response.problem {
+            return Err(ReadProblem::Invalid(problem.clone()));
+        }
+        let token = response.access_token.as_ref();
+        let token = token.ok_or(ReadProblem::Invalid("there is no access token".into()))?;
+        let verify = |keys: &Keys| {
+            let expected = access_token::Expected {
+                issuer: &self.issuer,
+                keys,
+                now: self.clock.now(),
+                expires_in: response.expires_in,
+            };
+            access_token::verify(token, expected)
+        };
+        let keys = self.keys().await.map_err(ReadProblem::NoKeys)?;
+        let verified = match verify(&keys) {
+            Err(access_token::TokenProblem::Key(_)) => {
+                verify(&*self.refetch_keys().await.map_err(ReadProblem::NoKeys)?)
+            }
+            verified => verified,
+        };
+        verified.map_err(|problem| ReadProblem::Invalid(problem.to_string()))
+    }
+
+    /// Verifies the ID token of a login, with new keys if those at hand do not fit.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) async fn verify_id_token(
+        &self,
+        token: &Secret,
+        nonce: &Secret,
+        access_token: Option<&Secret>,
+    ) -> Result<id_token::Identified, ReadProblem> {
+        let verify = |keys: &Keys| {
+            let expected = id_token::Expected {
+                issuer: &self.issuer,
+                client_id: self.client.id(),
+                keys,
+                now: self.clock.now(),
+                nonce,
+                access_token,
+            };
+            id_token::verify(token, expected)
+        };
+        let keys = self.keys().await.map_err(ReadProblem::NoKeys)?;
+        let verified = match verify(&keys) {
+            Err(id_token::IdTokenProblem::Key(_)) => {
+                verify(&*self.refetch_keys().await.map_err(ReadProblem::NoKeys)?)
+            }
+            verified => verified,
+        };
+        verified.map_err(|problem| ReadProblem::Invalid(problem.to_string()))
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+}
+
+#[async_trait]
+impl TokenIssuer for Provider {
+    async fn token(&self, request: &TokenRequest) -> Answer {
+        self.send(request).await
+    }
+
+    async fn read_access_token(
+        &self,
+        response: &TokenResponse,
+    ) -> Result<ServiceToken, ReadProblem> {
+        self.verify_access_token(response).await
+    }
+}

@@ -1,0 +1,244 @@
+//! How the gateway proves who it is at the provider's endpoints.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::Serialize;
+use tokenbridge_bridge::{Secret, UnixTime};
+use tokenbridge_config::issuer::ClientAuthentication;
+use url::form_urlencoded::byte_serialize;
+
+/// How long a client assertion is valid, in seconds.
+const ASSERTION_LIFE: u64 = 60;
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A client and its credential.
+pub(crate) struct Client {
+    id: String,
+    credential: Credential,
+}
+
+enum Credential {
+    Basic(Secret),
+    Post(Secret),
+    PrivateKey {
+        key: EncodingKey,
+        algorithm: Algorithm,
+        key_id: Option<String>,
+    },
+}
+
+/// What goes along with one request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// The value of `Authorization`.
+    pub(crate) authorization: Option<Secret>,
+    /// Fields of the form.
+    pub(crate) fields: Vec<(&'static str, Secret)>,
+}
+
+#[derive(Serialize)]
+struct Assertion<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    jti: String,
+    iat: u64,
+    exp: u64,
+}
+
+impl Client {
+    /// Takes the configured credential.
+    ///
+    /// # Errors
+    /// A private key that cannot sign.
+    pub(crate) fn new(id: &str, configured: &ClientAuthentication) -> Result<Self, String> {
+        let credential = match configured {
+            ClientAuthentication::SecretBasic(secret) => Credential::Basic(basic(id, secret)),
+            ClientAuthentication::SecretPost(secret) => Credential::Post(secret.clone()),
+            ClientAuthentication::PrivateKeyJwt { key, key_id } => {
+                let (algorithm, key) = signing_key(key)?;
+                Credential::PrivateKey {
+                    key,
+                    algorithm,
+                    key_id: key_id.clone(),
+                }
+            }
+        };
+        Ok(Self {
+            id: id.to_owned(),
+            credential,
+        })
+    }
+
+    /// The client's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The proof for one request. `audience` is the issuer (RFC 7523 § 3, and what
+    /// draft-ietf-oauth-rfc7523bis asks for).
+    ///
+    /// # Errors
+    /// The operating system's random source failed, or the key did not sign.
+    pub(crate) fn prove(&self, audience: &str, now: UnixTime) -> Result<Proof, String> {
+        let client_id = || ("client_id", Secret::new(self.id.as_str()));
+        Ok(match &self.credential {
+            Credential::Basic(authorization) => Proof {
+                authorization: Some(authorization.clone()),
+                fields: Vec::new(),
+            },
+            Credential::Post(secret) => Proof {
+                authorization: None,
+                fields: vec![client_id(), ("client_secret", secret.clone())],
+            },
+            Credential::PrivateKey {
+                key,
+                algorithm,
+                key_id,
+            } => {
+                let mut header = Header::new(*algorithm);
+                header.kid.clone_from(key_id);
+                let assertion = Assertion {
+                    iss: &self.id,
+                    sub: &self.id,
+                    aud: audience,
+                    jti: random_id()?,
+                    iat: now.seconds(),
+                    exp: now.seconds().saturating_add(ASSERTION_LIFE),
+                };
+                let signed = jsonwebtoken::encode(&header, &assertion, key)
+                    .map_err(|error| format!("the client's key did not sign: {error}"))?;
+                Proof {
+                    authorization: None,
+                    fields: vec![
+                        client_id(),
+                        ("client_assertion_type", Secret::new(ASSERTION_TYPE)),
+                        ("client_assertion", Secret::new(signed)),
+                    ],
+                }
+            }
+        })
+    }
+}
+
+/// `client_secret_basic`: both parts are form-encoded first (RFC 6749 § 2.3.1).
+fn basic(id: &str, secret: &Secret) -> Secret {
+    let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Secret::new(format!("{}:{}", encode(id), encode(secret.expose())));
+    Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())))
+}
+
+fn signing_key(pem: &Secret) -> Result<(Algorithm, EncodingKey), String> {
+    let bytes = pem.expose().as_bytes();
+    if let Ok(key) = EncodingKey::from_rsa_pem(bytes) {
+        return Ok((Algorithm::RS256, key));
+    }
+    if let Ok(key) = EncodingKey::from_ec_pem(bytes) {
+        // Which curve it is on shows only when it signs.
+        let fits = |algorithm| {
+            jsonwebtoken::encode(&Header::new(algorithm), &serde_json::json!({}), &key).is_ok()
+        };
+        return [Algorithm::ES256, Algorithm::ES384]
+            .into_iter()
+            .find(|algorithm| fits(*algorithm))
+            .map(|algorithm| (algorithm, key.clone()))
+            .ok_or_else(|| "it holds an EC key on a curve that is not supported".into());
+    }
+    EncodingKey::from_ed_pem(bytes)
+        .map(|key| (Algorithm::EdDSA, key))
+        .map_err(|_| "it holds no private key that can be read".into())
+}
+
+fn random_id() -> Result<String, String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| "the operating system's random source failed".to_string())?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn private_key() -> Secret {
+        use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let body = STANDARD.encode(key.as_ref());
+        Secret::new(format!(
+            "-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
+        ))
+    }
+
+    #[test]
+    fn a_basic_credential_is_form_encoded_first() {
+        let configured = ClientAuthentication::SecretBasic(Secret::new("a:b c%+ä"));
+        let client = Client::new("bff server", &configured).unwrap();
+        let proof = client
+            .prove("https://idp", UnixTime::from_seconds(1))
+            .unwrap();
+        let expected = STANDARD.encode("bff+server:a%3Ab+c%25%2B%C3%A4");
+        assert_eq!(
+            proof.authorization,
+            Some(Secret::new(format!("Basic {expected}")))
+        );
+        assert!(proof.fields.is_empty());
+    }
+
+    #[test]
+    fn a_posted_secret_goes_with_the_client_id() {
+        let configured = ClientAuthentication::SecretPost(Secret::new("s"));
+        let client = Client::new("bff", &configured).unwrap();
+        let proof = client
+            .prove("https://idp", UnixTime::from_seconds(1))
+            .unwrap();
+        assert_eq!(proof.authorization, None);
+        assert_eq!(
+            proof.fields,
+            [
+                ("client_id", Secret::new("bff")),
+                ("client_secret", Secret::new("s"))
+            ]
+        );
+    }
+
+    #[test]
+    fn each_assertion_is_short_lived_and_has_an_id_of_its_own() {
+        let configured = ClientAuthentication::PrivateKeyJwt {
+            key: private_key(),
+            key_id: Some("k1".into()),
+        };
+        let client = Client::new("bff", &configured).unwrap();
+        let now = UnixTime::from_seconds(1_000);
+        let claims = || {
+            let proof = client.prove("https://idp", now).unwrap();
+            let assertion = proof.fields[2].1.expose().to_owned();
+            assert_eq!(
+                jsonwebtoken::decode_header(&assertion)
+                    .unwrap()
+                    .kid
+                    .as_deref(),
+                Some("k1")
+            );
+            jsonwebtoken::dangerous::insecure_decode::<serde_json::Value>(assertion)
+                .unwrap()
+                .claims
+        };
+        let (first, second) = (claims(), claims());
+        assert_ne!(first["jti"], second["jti"]);
+        assert_eq!(first["exp"], 1_060);
+        for (claim, value) in [("iss", "bff"), ("sub", "bff"), ("aud", "https://idp")] {
+            assert_eq!(first[claim], value);
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_private_key_is_refused() {
+        let configured = ClientAuthentication::PrivateKeyJwt {
+            key: Secret::new("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"),
+            key_id: None,
+        };
+        assert!(Client::new("bff", &configured).is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! A document of the provider that is kept while it cannot be fetched anew.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Mutex;
+
+/// The last good document, and when it was last asked for.
+pub(crate) struct Document<T> {
+    current: ArcSwapOption<T>,
+    last: Mutex<Option<Attempt>>,
+    pause: Duration,
+}
+
+struct Attempt {
+    at: Duration,
+    failed: Option<String>,
+}
+
+impl<T> Document<T> {
+    /// A document that is asked for at most once in `pause`.
+    pub(crate) fn new(pause: Duration) -> Self {
+        Self {
+            current: ArcSwapOption::empty(),
+            last: Mutex::new(None),
+            pause,
+        }
+    }
+
+    /// The last good one.
+    pub(crate) fn current(&self) -> Option<Arc<T>> {
+        self.current.load_full()
+    }
+
+    /// Fetches it. Callers at the same time share one fetch, and who comes too soon after it is
+    /// told what came of it: the last good document, or the failure.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) async fn fetch(
+        &self,
+        now: Duration,
+        fetch: impl Future<Output = Result<T, String>>,
+    ) -> Result<Arc<T>, String> {
+        let mut last = self.last.lock().await;
+        if let Some(attempt) = &*last
+            && now < attempt.at.saturating_add(self.pause)
+        {
+            return match (&attempt.failed, self.current()) {
+                (_, Some(document)) => Ok(document),
+                (Some(why), None) => Err(why.clone()),
+                (None, None) => Err("it was not fetched yet".into()),
+            };
+        }
+        let fetched = fetch.await;
+        *last = Some(Attempt {
+            at: now,
+            failed: fetched.as_ref().err().cloned(),
+        });
+        fetched.map(|document| {
+            let document = Arc::new(document);
+            self.current.store(Some(Arc::clone(&document)));
+            document
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_document_is_kept_while_it_cannot_be_fetched_and_asked_for_seldom() {
+        let at = Duration::from_secs;
+        let document = Document::new(at(10));
+        let down = || async { Err::<u32, _>("down".to_string()) };
+        let never = || async { panic!("asked too often") };
+        assert_eq!(document.fetch(at(100), down()).await, Err("down".into()));
+        assert_eq!(document.fetch(at(109), never()).await, Err("down".into()));
+        assert_eq!(
+            document.fetch(at(110), async { Ok(1) }).await,
+            Ok(Arc::new(1))
+        );
+        assert_eq!(document.fetch(at(119), never()).await, Ok(Arc::new(1)));
+        assert_eq!(document.fetch(at(120), down()).await, Err("down".into()));
+        assert_eq!(document.current(), Some(Arc::new(1)));
+    }
+}

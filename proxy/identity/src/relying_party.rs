@@ -1,0 +1,154 @@
+//! The relying party: one frontend's client at its provider, with all that it works with.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokenbridge_bridge::UnixTime;
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::renewal::RenewalTiming;
+use tokenbridge_session_store::{Clock, Keyring, SessionStore, StoreError};
+
+use crate::login::flow::FlowCookies;
+use crate::machine::TokioMachine;
+use crate::minting::ports::Revoker;
+use crate::minting::rules::Rules;
+use crate::minting::{Minting, Ports, back_off};
+use crate::provider::Provider;
+use crate::revocation::Revocations;
+use crate::settings::{IdentityParts, IdentitySettings, StartProblem};
+use crate::support::unsupported;
+use crate::telemetry::Telemetry;
+
+/// How often the provider's metadata and keys are fetched anew.
+const REFETCHED_EVERY: Duration = Duration::from_secs(3_600);
+
+/// One frontend's client at its provider.
+pub(crate) struct RelyingParty {
+    pub(crate) settings: IdentitySettings,
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) telemetry: Arc<dyn Telemetry>,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) revoker: Arc<dyn Revoker>,
+    pub(crate) minting: Arc<Minting>,
+}
+
+impl RelyingParty {
+    /// Does no I/O.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub(crate) fn new(parts: IdentityParts) -> Result<Self, StartProblem> {
+        let IdentityParts {
+            settings,
+            store,
+            keyring,
+            clock,
+            runtime,
+            telemetry,
+        } = parts;
+        for plan in &settings.plans {
+            if let Some(reason) = unsupported(plan) {
+                let service = plan.service.clone();
+                return Err(StartProblem::Unsupported { service, reason });
+            }
+        }
+        let provider = Provider::new(&settings, Arc::clone(&clock), Arc::clone(&telemetry))?;
+        let provider = Arc::new(provider);
+        let revoker: Arc<dyn Revoker> =
+            Arc::new(Revocations::new(Arc::clone(&provider), runtime.clone()));
+        let rules = Rules {
+            preset: settings.issuer.preset,
+            refresh_retry: settings.issuer.refresh_retry,
+            timing: RenewalTiming {
+                threshold: settings.token_refresh_threshold,
+            },
+            answer_deadline: settings.timeouts.total,
+        };
+        let ports = Ports {
+            store: Arc::clone(&store),
+            issuer: provider.clone(),
+            revoker: Arc::clone(&revoker),
+            machine: Arc::new(TokioMachine::new(runtime)),
+            clock: Arc::clone(&clock),
+            telemetry: Arc::clone(&telemetry),
+        };
+        let minting = Minting::new(ports, rules, settings.plans.clone());
+        Ok(Self {
+            settings,
+            store,
+            keyring,
+            clock,
+            telemetry,
+            provider,
+            revoker,
+            minting,
+        })
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// A fixed string, never made from a request.
+    pub(crate) fn redirect_uri(&self) -> String {
+        format!("{}/auth/callback", self.settings.public_origin)
+    }
+
+    pub(crate) fn flow_cookies(&self) -> FlowCookies<'_> {
+        FlowCookies {
+            session_cookie: &self.settings.cookie,
+            keyring: &self.keyring,
+            now: self.now(),
+        }
+    }
+}
+
+/// The refusal that a store's failure amounts to.
+pub(crate) fn store_refusal(error: &StoreError) -> Refusal {
+    let rejection = match error {
+        StoreError::Unavailable(_) | StoreError::Corrupt(_) => Rejection::StoreUnavailable,
+        StoreError::Full => Rejection::StoreFull,
+    };
+    Refusal::new(rejection, error.to_string())
+}
+
+/// The refusal when the operating system gives no random numbers.
+pub(crate) fn no_randomness() -> Refusal {
+    Refusal::new(
+        Rejection::Internal,
+        "the operating system's random source failed",
+    )
+}
+
+/// Fetches metadata and keys until they are there, then now and then, for as long as the relying
+/// party lives. What is known stays while the provider is away.
+pub(crate) async fn keep_documents(party: Weak<RelyingParty>) {
+    let mut failures = 0;
+    loop {
+        let Some(alive) = party.upgrade() else { return };
+        let provider = Arc::clone(&alive.provider);
+        drop(alive);
+        let fetched = match provider.refetch_metadata().await {
+            Ok(_) => provider.refetch_keys().await.map(|_| ()),
+            Err(why) => Err(why),
+        };
+        let pause = match fetched {
+            Ok(()) => {
+                failures = 0;
+                REFETCHED_EVERY
+            }
+            Err(why) => {
+                if failures == 0 {
+                    tracing::warn!(target: "tokenbridge", why, "the provider's metadata or keys are not to be had; trying on");
+                }
+                failures = u32::saturating_add(failures, 1);
+                // Keys are asked for at most once in ten seconds, so this never presses.
+                back_off::delay(failures - 1, 0)
+            }
+        };
+        drop(provider);
+        tokio::time::sleep(pause).await;
+    }
+}
