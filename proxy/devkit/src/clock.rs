@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the provider and the backends read the time from.
@@ -37,7 +37,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// A clock that runs with the machine's and can be set forward.
+/// A clock that runs with the machine's and can be set forward and back.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,20 +45,26 @@ impl fmt::Debug for Clock {
 ///
 /// let clock = MovableClock::default();
 /// clock.advance(Duration::from_secs(3600));
+/// clock.set_back(Duration::from_secs(60));
 /// let for_the_provider = clock.clock();
 /// # let _ = for_the_provider;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MovableClock {
-    ahead_by_milliseconds: Arc<AtomicU64>,
+    ahead_by_milliseconds: Arc<AtomicI64>,
 }
 
 impl MovableClock {
     /// Sets every [`Clock`] made from this one forward.
     pub fn advance(&self, by: Duration) {
-        let milliseconds = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.ahead_by_milliseconds
-            .fetch_add(milliseconds, Ordering::SeqCst);
+            .fetch_add(milliseconds(by), Ordering::SeqCst);
+    }
+
+    /// Sets every [`Clock`] made from this one back.
+    pub fn set_back(&self, by: Duration) {
+        self.ahead_by_milliseconds
+            .fetch_sub(milliseconds(by), Ordering::SeqCst);
     }
 
     /// The clock to hand to a provider or a backend.
@@ -66,7 +72,17 @@ impl MovableClock {
         let ahead = Arc::clone(&self.ahead_by_milliseconds);
         let system = Clock::system();
         Clock(Arc::new(move || {
-            system.now() + Duration::from_millis(ahead.load(Ordering::SeqCst))
+            let ahead = ahead.load(Ordering::SeqCst);
+            let distance = Duration::from_millis(ahead.unsigned_abs());
+            if ahead < 0 {
+                system.now().saturating_sub(distance)
+            } else {
+                system.now().saturating_add(distance)
+            }
         }))
     }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -20,7 +20,8 @@ use crate::locked::locked;
 
 /// How often an ephemeral port is drawn again when only the other address family has it taken.
 const PORT_ATTEMPTS: usize = 16;
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// It also ends idle connections, so it is longer than a client keeps one in its pool.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(300);
 /// A pause after a failed accept, which is out of file descriptors at worst.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

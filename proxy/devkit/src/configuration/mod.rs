@@ -6,6 +6,8 @@ mod lifetime;
 mod model;
 mod problem;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

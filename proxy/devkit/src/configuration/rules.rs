@@ -60,6 +60,15 @@ fn check_settings(configuration: &IdpConfiguration, text: &Text<'_>) -> Vec<Conf
     ] {
         problems.extend(check_lifetime(&[key], lifetime, text));
     }
+    problems.extend(check_people_and_backends(configuration, text));
+    problems
+}
+
+fn check_people_and_backends(
+    configuration: &IdpConfiguration,
+    text: &Text<'_>,
+) -> Vec<ConfigurationProblem> {
+    let mut problems = Vec::new();
     if configuration.users.is_empty() {
         problems.push(text.problem(
             &["users"],

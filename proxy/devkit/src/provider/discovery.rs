@@ -35,11 +35,6 @@ pub(crate) async fn jwks(State(provider): State<Arc<Provider>>) -> Json<Value> {
 
 impl Provider {
     fn metadata(&self, issuer: &str) -> Value {
-        let grant_types: Vec<&str> = GrantType::ALL
-            .into_iter()
-            .filter(|grant_type| self.offers(*grant_type))
-            .map(GrantType::name)
-            .collect();
         let methods = ClientAuthentication::ALL.map(ClientAuthentication::name);
         let algorithms = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
         json!({
@@ -54,7 +49,7 @@ impl Provider {
             "scopes_supported": self.scopes(),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": grant_types,
+            "grant_types_supported": self.grant_types(),
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "token_endpoint_auth_methods_supported": methods,
@@ -74,6 +69,13 @@ impl Provider {
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,
         })
+    }
+
+    fn grant_types(&self) -> Vec<&'static str> {
+        let offered = GrantType::ALL
+            .into_iter()
+            .filter(|known| self.offers(*known));
+        offered.map(GrantType::name).collect()
     }
 
     fn offers(&self, grant_type: GrantType) -> bool {

@@ -11,6 +11,9 @@ use super::target::TokenTarget;
 use crate::configuration::Client;
 use crate::random::{Fingerprint, random_value};
 
+/// An ID token tells of a login and is no key to anything, so it outlives short access tokens.
+const ID_TOKEN_LIFETIME: u64 = 3_600;
+
 /// Whom an access token is for and where it comes from.
 pub(crate) struct AccessTokenOrder<'a> {
     pub(crate) client_id: &'a str,
@@ -86,18 +89,17 @@ impl Provider {
     /// `nonce` (OpenID Connect Core § 12.2).
     pub(crate) fn issue_id_token(
         &self,
-        (client, grant): (&Client, &Grant),
+        grant: &Grant,
         access_token: &str,
         nonce: Option<&str>,
     ) -> Result<String, SigningFailed> {
         let now = self.now().as_secs();
-        let lifetime = self.access_token_lifetime(client).as_secs();
         let mut claims = Map::new();
         claims.insert("iss".to_owned(), self.issuer.clone().into());
         claims.insert("sub".to_owned(), grant.subject.clone().into());
         claims.insert("aud".to_owned(), grant.client_id.clone().into());
         claims.insert("iat".to_owned(), now.into());
-        claims.insert("exp".to_owned(), (now + lifetime).into());
+        claims.insert("exp".to_owned(), (now + ID_TOKEN_LIFETIME).into());
         claims.insert("auth_time".to_owned(), grant.auth_time.into());
         claims.insert("sid".to_owned(), grant.sid.clone().into());
         claims.insert("amr".to_owned(), json!(["pwd"]));

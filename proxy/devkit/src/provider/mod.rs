@@ -22,6 +22,7 @@ mod session_cookie;
 mod start;
 mod state;
 mod tamper;
+mod tampering;
 mod target;
 mod token;
 mod token_log;
@@ -33,13 +34,11 @@ use axum::Router;
 use axum::routing::{get, post};
 
 pub use counters::Counters;
-pub use fault::{
-    AnswerBody, AuthorizationTampering, Endpoint, Fault, FaultCondition, FaultRule, JwtTampering,
-    TokenResponseTampering,
-};
+pub use fault::{AnswerBody, Endpoint, Fault, FaultCondition, FaultRule};
 pub use grant_type::GrantType;
 pub use mode::Mode;
 pub use start::{DevelopmentProvider, ProviderOptions};
+pub use tampering::{AuthorizationTampering, JwtTampering, TokenResponseTampering};
 pub use token_log::TokenRequestRecord;
 pub(crate) use userinfo::bearer;
 

@@ -8,9 +8,10 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::fault::{AuthorizationTampering, Fault, JwtTampering, Occasion, TokenResponseTampering};
+use super::fault::{Fault, Occasion};
 use super::keys::{SigningKey, unsigned};
 use super::state::Provider;
+use super::tampering::{AuthorizationTampering, JwtTampering, TokenResponseTampering};
 
 /// No answer of the provider is larger.
 const LARGEST_ANSWER: usize = 256 * 1024;
@@ -120,7 +121,8 @@ fn reshape(mut tokens: Map<String, Value>, tampering: Option<TokenResponseTamper
         Some(Tampering::MissingExpiresIn) => drop(tokens.remove("expires_in")),
         Some(Tampering::MissingTokenType) => drop(tokens.remove("token_type")),
     }
-    axum::Json(tokens).into_response()
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (no_store, axum::Json(tokens)).into_response()
 }
 
 /// Changes one token of the response; an opaque one has nothing to change.

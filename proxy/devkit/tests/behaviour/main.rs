@@ -7,14 +7,18 @@
     clippy::panic
 )]
 
+mod estate;
 mod relying_party;
 
 mod authorization;
+mod backend_answers;
 mod backends;
+mod browser;
 mod clients;
 mod control;
 mod faults;
 mod logout;
 mod modes;
+mod program;
 mod refresh;
 mod targets;

@@ -36,7 +36,7 @@ impl Provider {
             grant: Some(code.grant),
             target: &target,
         })?;
-        let id_token = self.id_token_of_login(client, &grant, &access_token.value)?;
+        let id_token = self.id_token_of_login(&grant, &access_token.value)?;
         let mut response = TokenResponse::new(access_token, target);
         response.id_token = id_token;
         response.refresh_token = self.first_refresh_token(client, (&code, &grant))?;
@@ -46,7 +46,6 @@ impl Provider {
 
     fn id_token_of_login(
         &self,
-        client: &AuthenticatedClient<'_>,
         grant: &Grant,
         access_token: &str,
     ) -> Result<Option<String>, OAuthError> {
@@ -54,7 +53,7 @@ impl Provider {
             return Ok(None);
         }
         let nonce = grant.nonce.as_deref();
-        let token = self.issue_id_token((client.settings, grant), access_token, nonce)?;
+        let token = self.issue_id_token(grant, access_token, nonce)?;
         Ok(Some(token))
     }
 

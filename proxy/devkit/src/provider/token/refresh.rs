@@ -36,8 +36,7 @@ impl Provider {
             target: &rotated.target,
         })?;
         let id_token = if rotated.grant.scopes.contains("openid") {
-            let of = (client.settings, &rotated.grant);
-            Some(self.issue_id_token(of, &access_token.value, None)?)
+            Some(self.issue_id_token(&rotated.grant, &access_token.value, None)?)
         } else {
             None
         };
