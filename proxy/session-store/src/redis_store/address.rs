@@ -14,9 +14,10 @@ use std::fmt;
 use redis::aio::ConnectionLike;
 use redis::cluster::ClusterClient;
 use redis::io::tcp::TcpSettings;
-use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsMode,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
+    RedisConnectionInfo, RedisResult, TlsCertificates, TlsMode,
 };
 
 use super::options::{RedisOptions, RedisUrlError};
@@ -33,12 +34,22 @@ pub(super) struct Address {
 
 enum Place {
     Server(Client),
-    Sentinel {
-        nodes: Vec<ConnectionInfo>,
-        primary: String,
-        data: SentinelNodeConnectionInfo,
-    },
+    Sentinel(Sentinels),
     Cluster(Box<ClusterClient>),
+}
+
+/// Asked for the present primary at each attempt to connect.
+struct Sentinels {
+    nodes: Vec<ConnectionAddr>,
+    primary: String,
+    data: RedisConnectionInfo,
+    tls: Option<Tls>,
+}
+
+/// How an encrypted connection is verified: by the system's authorities where none are given.
+#[derive(Clone)]
+struct Tls {
+    roots: Option<TlsCertificates>,
 }
 
 impl Address {
@@ -48,74 +59,95 @@ impl Address {
         if rest.ends_with("#insecure") {
             return Err(RedisUrlError::Insecure);
         }
+        let tls = Tls::of(scheme, options)?;
         match scheme {
-            "redis" | "rediss" | "redis+unix" | "unix" => Self::server(url),
-            "redis+sentinel" => Self::sentinel(Parts::split(rest)?, false),
-            "rediss+sentinel" => Self::sentinel(Parts::split(rest)?, true),
-            "redis+cluster" => Self::cluster(&Parts::split(rest)?, false, options),
-            "rediss+cluster" => Self::cluster(&Parts::split(rest)?, true, options),
+            "redis" | "rediss" | "redis+unix" | "unix" => Self::server(url, tls),
+            "redis+sentinel" | "rediss+sentinel" => Self::sentinel(&Parts::split(rest)?, tls),
+            "redis+cluster" | "rediss+cluster" => Self::cluster(&Parts::split(rest)?, tls, options),
             _ => Err(RedisUrlError::Scheme),
         }
     }
 
-    fn server(url: &str) -> Result<Self, RedisUrlError> {
+    fn server(url: &str, tls: Option<Tls>) -> Result<Self, RedisUrlError> {
         let info = connection_info(url)?;
         let shown = info.addr().to_string();
-        let client = Client::open(info).map_err(|_| RedisUrlError::Form)?;
+        let client = match tls.and_then(|tls| tls.roots) {
+            Some(roots) => {
+                Client::build_with_tls(info, roots).map_err(|_| RedisUrlError::Certificates)?
+            }
+            None => Client::open(info).map_err(|_| RedisUrlError::Form)?,
+        };
         Ok(Self {
             place: Place::Server(client),
             shown,
         })
     }
 
-    fn sentinel(parts: Parts<'_>, tls: bool) -> Result<Self, RedisUrlError> {
+    fn sentinel(parts: &Parts<'_>, tls: Option<Tls>) -> Result<Self, RedisUrlError> {
         let (primary, database) = parts.path.split_once('/').unwrap_or((parts.path, ""));
         if primary.is_empty() {
             return Err(RedisUrlError::NoPrimary);
         }
-        let nodes = parts
-            .hosts
-            .iter()
-            .map(|host| connection_info(&node_url(tls, None, host, SENTINEL_PORT, "")));
-        let data_url = node_url(tls, parts.credentials, "data-node", REDIS_PORT, database);
-        let mut data = SentinelNodeConnectionInfo::default()
-            .set_redis_connection_info(connection_info(&data_url)?.redis_settings().clone())
-            .set_tcp_settings(tcp_settings());
-        if tls {
-            data = data.set_tls_mode(TlsMode::Secure);
-        }
-        let nodes = nodes.collect::<Result<_, _>>()?;
+        let nodes = parts.hosts.iter().map(|host| {
+            let url = node_url(tls.is_some(), None, host, SENTINEL_PORT, "");
+            connection_info(&url).map(|info| info.addr().clone())
+        });
+        let data = node_url(
+            tls.is_some(),
+            parts.credentials,
+            "data",
+            REDIS_PORT,
+            database,
+        );
+        let sentinels = Sentinels {
+            nodes: nodes.collect::<Result<_, _>>()?,
+            primary: primary.to_owned(),
+            data: connection_info(&data)?.redis_settings().clone(),
+            tls,
+        };
+        sentinels
+            .client()
+            .map_err(|_| RedisUrlError::Certificates)?;
         let shown = format!("{primary} by {}", parts.hosts.join(", "));
         Ok(Self {
-            place: Place::Sentinel {
-                nodes,
-                primary: primary.to_owned(),
-                data,
-            },
+            place: Place::Sentinel(sentinels),
             shown,
         })
     }
 
     fn cluster(
         parts: &Parts<'_>,
-        tls: bool,
+        tls: Option<Tls>,
         options: &RedisOptions,
     ) -> Result<Self, RedisUrlError> {
         if !parts.path.is_empty() {
             return Err(RedisUrlError::ClusterPath);
         }
-        let nodes = parts
-            .hosts
-            .iter()
-            .map(|host| connection_info(&node_url(tls, parts.credentials, host, REDIS_PORT, "")));
-        let client = ClusterClient::builder(nodes.collect::<Result<Vec<_>, _>>()?)
+        let nodes = parts.hosts.iter().map(|host| {
+            connection_info(&node_url(
+                tls.is_some(),
+                parts.credentials,
+                host,
+                REDIS_PORT,
+                "",
+            ))
+        });
+        let mut builder = ClusterClient::builder(nodes.collect::<Result<Vec<_>, _>>()?)
             .tcp_settings(tcp_settings())
             .connection_timeout(options.connect_timeout)
             .response_timeout(options.response_timeout)
             .overall_response_timeout(Some(options.response_timeout))
-            .retries(1)
-            .build()
-            .map_err(|_| RedisUrlError::Form)?;
+            .retries(1);
+        let roots = tls.and_then(|tls| tls.roots);
+        let problem = if roots.is_some() {
+            RedisUrlError::Certificates
+        } else {
+            RedisUrlError::Form
+        };
+        if let Some(roots) = roots {
+            builder = builder.certs(roots);
+        }
+        let client = builder.build().map_err(|_| problem)?;
         Ok(Self {
             place: Place::Cluster(Box::new(client)),
             shown: parts.hosts.join(", "),
@@ -130,16 +162,12 @@ impl Address {
                     .get_multiplexed_async_connection_with_config(config)
                     .await?,
             ),
-            Place::Sentinel {
-                nodes,
-                primary,
-                data,
-            } => {
-                let data = Some(data.clone());
-                let kind = SentinelServerType::Master;
-                let mut client = SentinelClient::build(nodes.clone(), primary, data, kind)?;
-                Wire::Single(client.get_async_connection_with_config(config).await?)
-            }
+            Place::Sentinel(sentinels) => Wire::Single(
+                sentinels
+                    .client()?
+                    .get_async_connection_with_config(config)
+                    .await?,
+            ),
             Place::Cluster(client) => Wire::Cluster(client.get_async_connection().await?),
         };
         wire.req_packed_command(&redis::cmd("PING"))
@@ -152,6 +180,50 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.shown)
+    }
+}
+
+impl Sentinels {
+    fn client(&self) -> RedisResult<SentinelClient> {
+        let nodes = self.nodes.iter().cloned();
+        let mut builder =
+            SentinelClientBuilder::new(nodes, &self.primary, SentinelServerType::Master)?
+                .set_client_to_redis_db(self.data.db())
+                .set_client_to_redis_tcp_settings(tcp_settings())
+                .set_client_to_sentinel_tcp_settings(tcp_settings());
+        if let Some(username) = self.data.username() {
+            builder = builder.set_client_to_redis_username(username);
+        }
+        if let Some(password) = self.data.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if let Some(tls) = &self.tls {
+            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+            if let Some(roots) = &tls.roots {
+                builder = builder
+                    .set_client_to_redis_certificates(roots.clone())
+                    .set_client_to_sentinel_certificates(roots.clone());
+            }
+        }
+        builder.build()
+    }
+}
+
+impl Tls {
+    fn of(scheme: &str, options: &RedisOptions) -> Result<Option<Self>, RedisUrlError> {
+        let roots = options.root_certificates.clone();
+        if !scheme.starts_with("rediss") {
+            return if roots.is_some() {
+                Err(RedisUrlError::NotEncrypted)
+            } else {
+                Ok(None)
+            };
+        }
+        let roots = roots.map(|pem| TlsCertificates {
+            client_tls: None,
+            root_cert: Some(pem),
+        });
+        Ok(Some(Self { roots }))
     }
 }
 

@@ -11,6 +11,9 @@ pub struct RedisOptions {
     /// Where it is: `redis://`, `rediss://`, `redis+unix://`, or several nodes by
     /// `redis+sentinel://` and `redis+cluster://` (both also with `rediss`).
     pub url: Secret,
+    /// The certificate authorities that may vouch for the server, in PEM, where they are not those
+    /// of the system. Only with an encrypted URL.
+    pub root_certificates: Option<Vec<u8>>,
     /// The frontend's name, with which every key begins: letters, digits, `-` and `_`.
     pub frontend: String,
     /// After how long without use a session is over: how long last-seen is worth keeping.
@@ -26,6 +29,7 @@ impl RedisOptions {
     pub fn new(url: Secret, frontend: &str, idle_timeout: IdleTimeout) -> Self {
         Self {
             url,
+            root_certificates: None,
             frontend: frontend.to_owned(),
             idle_timeout,
             connect_timeout: Duration::from_secs(1),
@@ -47,9 +51,15 @@ pub enum RedisUrlError {
     Form,
     /// Verification of the server is switched off.
     #[error(
-        "#insecure switches the verification of the Redis server off; trust its CA instead (SSL_CERT_FILE)"
+        "#insecure switches the verification of the Redis server off; trust its certificate authority instead"
     )]
     Insecure,
+    /// Certificate authorities for a connection that is not encrypted.
+    #[error("certificate authorities are given, but the Redis URL is not encrypted; write rediss")]
+    NotEncrypted,
+    /// The certificate authorities cannot be read.
+    #[error("the certificate authorities for Redis cannot be read; they must be in PEM")]
+    Certificates,
     /// A Sentinel URL without the primary's name.
     #[error(
         "the Redis URL must name the primary: redis+sentinel://host[:port],host[:port]/PRIMARY"

@@ -121,10 +121,15 @@ impl RedisServer {
     }
 
     async fn launch(&mut self) -> bool {
+        // It writes this file once it listens: that somebody answers on the port proves nothing.
+        let listening = self.directory.path().join("listening.pid");
+        let _ = std::fs::remove_file(&listening);
         let mut process = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(self.directory.path())
+            .arg("--pidfile")
+            .arg(&listening)
             .args(&self.arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -135,13 +140,14 @@ impl RedisServer {
             if process.try_wait().unwrap().is_some() {
                 return false;
             }
-            if answers(self.port).await {
+            if listening.exists() && answers(self.port).await {
                 self.process = Some(process);
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         process.kill().unwrap();
+        process.wait().unwrap();
         false
     }
 }

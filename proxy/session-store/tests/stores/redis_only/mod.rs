@@ -8,3 +8,4 @@ mod options;
 mod outage;
 mod round_trips;
 mod sentinel;
+mod tls;
