@@ -17,5 +17,5 @@ pub(crate) fn http_client() -> Result<Client, StartError> {
         .no_proxy()
         .timeout(TIMEOUT)
         .build()
-        .map_err(|_| StartError::Cryptography("the HTTP client could not be built"))
+        .map_err(|_| StartError::Machine("the HTTP client could not be built"))
 }

@@ -55,9 +55,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A key could not be made, or the random source or the HTTP client failed.
+    /// The machine gave no key or no HTTP client.
     #[error("{0}")]
-    Cryptography(&'static str),
+    Machine(&'static str),
 }
 
 /// Put into a response's extensions: the connection is closed in its place.
@@ -71,22 +71,64 @@ pub(crate) struct Server {
     serving: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Server {
-    /// Binds and serves what `router` makes of the bound address.
-    pub(crate) async fn start(
-        address: SocketAddr,
-        router: impl FnOnce(SocketAddr) -> Router,
-    ) -> Result<Self, StartError> {
-        let (address, listeners) = bind(address).await?;
-        let router = router(address);
-        let serving = serve(listeners, &router);
-        Ok(Self {
-            address,
-            router,
-            serving: Mutex::new(Some(serving)),
-        })
+/// An address that is taken and not served yet, so that what is served can know its port.
+pub(crate) struct Bound {
+    address: SocketAddr,
+    listeners: Vec<TcpListener>,
+}
+
+impl Bound {
+    /// Takes an address and, since `localhost` may mean either, the same port of the other
+    /// address family.
+    pub(crate) async fn bind(wanted: SocketAddr) -> Result<Self, StartError> {
+        if !wanted.ip().is_loopback() {
+            return Err(StartError::NotLoopback(wanted));
+        }
+        let mut attempts = if wanted.port() == 0 { PORT_ATTEMPTS } else { 1 };
+        loop {
+            attempts -= 1;
+            match Self::bind_both(wanted).await {
+                Err(_) if attempts > 0 => {}
+                bound => return bound,
+            }
+        }
     }
 
+    async fn bind_both(wanted: SocketAddr) -> Result<Self, StartError> {
+        let failed = |address| move |source| StartError::Bind { address, source };
+        let first = TcpListener::bind(wanted).await.map_err(failed(wanted))?;
+        let address = first.local_addr().map_err(failed(wanted))?;
+        let mut listeners = vec![first];
+        if let Some(twin) = other_family(address) {
+            match TcpListener::bind(twin).await {
+                Ok(second) => listeners.push(second),
+                Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
+                    return Err(failed(twin)(source));
+                }
+                // A machine without the other family.
+                Err(_) => {}
+            }
+        }
+        Ok(Self { address, listeners })
+    }
+
+    /// The address, with the port that was given out.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the server is dropped or goes away.
+    pub(crate) fn serve(self, router: Router) -> Server {
+        let serving = serve(self.listeners, &router);
+        Server {
+            address: self.address,
+            router,
+            serving: Mutex::new(Some(serving)),
+        }
+    }
+}
+
+impl Server {
     /// The bound address; its port is the same on the other address family.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -105,8 +147,8 @@ impl Server {
     /// Listens again on the same port.
     pub(crate) async fn come_back(&self) -> Result<(), StartError> {
         self.go_away().await;
-        let (_, listeners) = bind(self.address).await?;
-        *locked(&self.serving) = Some(serve(listeners, &self.router));
+        let bound = Bound::bind(self.address).await?;
+        *locked(&self.serving) = Some(serve(bound.listeners, &self.router));
         Ok(())
     }
 }
@@ -117,35 +159,6 @@ impl Drop for Server {
             serving.abort();
         }
     }
-}
-
-/// Binds an address and, since `localhost` may mean either, the same port of the other family.
-async fn bind(wanted: SocketAddr) -> Result<(SocketAddr, Vec<TcpListener>), StartError> {
-    if !wanted.ip().is_loopback() {
-        return Err(StartError::NotLoopback(wanted));
-    }
-    let failed = |address| move |source| StartError::Bind { address, source };
-    for attempt in 1.. {
-        let first = TcpListener::bind(wanted).await.map_err(failed(wanted))?;
-        let address = first.local_addr().map_err(failed(wanted))?;
-        let Some(twin) = other_family(address) else {
-            return Ok((address, vec![first]));
-        };
-        match TcpListener::bind(twin).await {
-            Ok(second) => return Ok((address, vec![first, second])),
-            Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
-                if wanted.port() != 0 || attempt == PORT_ATTEMPTS {
-                    return Err(StartError::Bind {
-                        address: twin,
-                        source,
-                    });
-                }
-            }
-            // A machine without the other family.
-            Err(_) => return Ok((address, vec![first])),
-        }
-    }
-    Ok((wanted, Vec::new()))
 }
 
 fn other_family(address: SocketAddr) -> Option<SocketAddr> {

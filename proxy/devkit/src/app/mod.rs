@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderValue, header};
 
-use crate::server::{Server, StartError};
+use crate::server::{Bound, Server, StartError};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -23,7 +23,7 @@ impl DemoApp {
     /// # Errors
     /// The address is taken or not loopback.
     pub async fn start(listen: SocketAddr) -> Result<Self, StartError> {
-        let server = Server::start(listen, |_| router()).await?;
+        let server = Bound::bind(listen).await?.serve(router());
         Ok(Self { server })
     }
 

@@ -12,7 +12,7 @@ use super::{DemoData, router};
 use crate::clock::Clock;
 use crate::http_client::http_client;
 use crate::locked::locked;
-use crate::server::{Server, StartError};
+use crate::server::{Bound, Server, StartError};
 
 /// How many requests are remembered.
 const LOG_LENGTH: usize = 1_000;
@@ -152,7 +152,8 @@ impl Backend {
             rejections: AtomicU64::new(0),
             seen: Mutex::default(),
         });
-        let server = Server::start(options.listen, |_| router(Arc::clone(&service))).await?;
+        let bound = Bound::bind(options.listen).await?;
+        let server = bound.serve(router(Arc::clone(&service)));
         Ok(Self { service, server })
     }
 

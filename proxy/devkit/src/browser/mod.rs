@@ -76,7 +76,8 @@ impl BrowserSession {
         set_fetch_headers(&mut headers, "cors", "empty");
         let site = fetch_site(Some(&initiator), std::slice::from_ref(&url));
         headers.insert("sec-fetch-site", HeaderValue::from_static(site));
-        if request.method != Method::GET && request.method != Method::HEAD {
+        let safe = request.method == Method::GET || request.method == Method::HEAD;
+        if !safe || site != "same-origin" {
             set_origin(&mut headers, &initiator);
         }
         for (name, value) in &request.headers {
@@ -91,6 +92,14 @@ impl BrowserSession {
     /// An address is none or does not answer, or there are too many redirects.
     pub async fn navigate(&self, url: &str) -> Result<Page, BrowserError> {
         self.travel(Journey::typed(parse(url)?)).await
+    }
+
+    /// Follows a link on a page of another address, and redirects behind it.
+    ///
+    /// # Errors
+    /// As [`BrowserSession::navigate`].
+    pub async fn follow_link(&self, page: &str, url: &str) -> Result<Page, BrowserError> {
+        self.travel(Journey::link(parse(page)?, parse(url)?)).await
     }
 
     /// Opens an address as if it was typed in, without following a redirect.

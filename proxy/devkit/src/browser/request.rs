@@ -88,6 +88,13 @@ impl Journey {
         }
     }
 
+    pub(super) fn link(page: Url, url: Url) -> Self {
+        Self {
+            initiator: Some(page),
+            ..Self::typed(url)
+        }
+    }
+
     /// A form that is submitted: in the body of a POST, in the query otherwise.
     pub(super) fn form(method: &Method, action: Url, encoded: String, initiator: Url) -> Self {
         let mut journey = Self {

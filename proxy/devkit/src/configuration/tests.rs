@@ -34,6 +34,18 @@ fn the_demos_files_load() {
 }
 
 #[test]
+fn the_examples_in_the_demos_comments_load() {
+    let settings = include_str!("../../../../conf/idp/settings.yaml");
+    let (active, examples) = settings.split_once("# development:").unwrap();
+    let examples = examples.replace("\n#", "\n");
+    let settings = format!("{active}development:{examples}");
+    let configuration = IdpConfiguration::parse(&settings, CLIENTS).unwrap();
+    assert_eq!(configuration.development.modes.len(), 1);
+    assert_eq!(configuration.development.faults.len(), 1);
+    assert_eq!(configuration.development.backend_audiences.len(), 2);
+}
+
+#[test]
 fn lists_whose_lines_were_all_taken_out_are_empty() {
     let settings =
         "token:\n  audience_mappings:\n    scope_mappings:\n      - scope: a\n        audiences:\n";

@@ -1,4 +1,13 @@
 //! `/devkit/...`: what a person or a script on this machine asks of and does to the provider.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /devkit/counters` | [`Counters`] |
+//! | `GET /devkit/token-requests` | the last [`TokenRequestRecord`]s |
+//! | `GET`, `POST`, `DELETE /devkit/faults` | the [`FaultRule`]s in place, one more, none |
+//! | `GET`, `PUT /devkit/modes` | the modes that are on, as a list of names |
+//! | `POST /devkit/keys/rotate` | the JWK set, led by a new key |
+//! | `POST /devkit/revoke-everything` | how many grants were alive |
 
 use std::net::IpAddr;
 use std::sync::Arc;

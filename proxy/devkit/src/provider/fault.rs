@@ -74,6 +74,11 @@ pub enum Fault {
         #[serde(default)]
         body: AnswerBody,
     },
+    /// The connection is closed and nothing is processed.
+    LostRequest {
+        /// Where.
+        endpoint: Endpoint,
+    },
     /// The request is processed and the connection is closed before the answer.
     LostAnswer {
         /// Where.
@@ -106,6 +111,7 @@ impl Fault {
         match self {
             Self::Delay { endpoint, .. }
             | Self::Answer { endpoint, .. }
+            | Self::LostRequest { endpoint }
             | Self::LostAnswer { endpoint } => *endpoint,
             Self::TokenResponse { .. } | Self::IdToken { .. } | Self::AccessToken { .. } => {
                 Endpoint::Token

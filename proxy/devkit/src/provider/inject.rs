@@ -80,6 +80,7 @@ async fn strike_before(provider: &Provider, occasion: &Occasion) -> Option<Respo
         matches!(
             fault,
             Fault::Answer { .. }
+                | Fault::LostRequest { .. }
                 | Fault::Delay {
                     after_processing: false,
                     ..
@@ -94,6 +95,7 @@ async fn strike_before(provider: &Provider, occasion: &Occasion) -> Option<Respo
             body,
             ..
         } => Some(answer(status, retry_after, body)),
+        Fault::LostRequest { .. } => Some(lost(StatusCode::OK.into_response())),
         Fault::Delay { .. }
         | Fault::LostAnswer { .. }
         | Fault::TokenResponse { .. }
@@ -116,13 +118,14 @@ async fn strike_after(provider: &Provider, occasion: &Occasion, response: Respon
         )
     });
     wait(&faults).await;
-    let lost = faults
+    let struck = faults
         .iter()
         .any(|fault| matches!(fault, Fault::LostAnswer { .. }));
-    let mut response = response;
-    if lost {
-        response.extensions_mut().insert(AnswerIsLost);
-    }
+    if struck { lost(response) } else { response }
+}
+
+fn lost(mut response: Response) -> Response {
+    response.extensions_mut().insert(AnswerIsLost);
     response
 }
 
@@ -130,6 +133,7 @@ async fn wait(faults: &[Fault]) {
     let milliseconds = faults.iter().filter_map(|fault| match fault {
         Fault::Delay { milliseconds, .. } => Some(*milliseconds),
         Fault::Answer { .. }
+        | Fault::LostRequest { .. }
         | Fault::LostAnswer { .. }
         | Fault::TokenResponse { .. }
         | Fault::IdToken { .. }

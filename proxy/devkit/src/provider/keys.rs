@@ -34,7 +34,7 @@ impl SigningKey {
     /// Makes a key. This takes a core for some ten milliseconds.
     pub(crate) fn generate() -> Result<Self, StartError> {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048)
-            .map_err(|_| StartError::Cryptography("an RSA key could not be made"))?;
+            .map_err(|_| StartError::Machine("an RSA key could not be made"))?;
         let public = pair.public_key();
         let modulus = URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero());
         let exponent = URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero());

@@ -14,7 +14,7 @@ use super::state::{Parts, Provider};
 use super::token_log::TokenRequestRecord;
 use crate::clock::Clock;
 use crate::configuration::IdpConfiguration;
-use crate::server::{Server, StartError};
+use crate::server::{Bound, Server, StartError};
 
 /// How a provider is started.
 #[derive(Clone, Debug)]
@@ -76,23 +76,18 @@ impl DevelopmentProvider {
         let public_url = public_url.transpose()?;
         let keys = tokio::task::spawn_blocking(KeyRing::generate)
             .await
-            .map_err(|_| StartError::Cryptography("an RSA key could not be made"))??;
-        let mut started = None;
-        let server = Server::start(options.listen, |address| {
-            let issuer = issuer.unwrap_or_else(|| format!("http://localhost:{}", address.port()));
-            let provider = Arc::new(Provider::new(Parts {
-                issuer,
-                public_url,
-                configuration: options.configuration,
-                clock: options.clock,
-                keys,
-                token_log_length: options.token_log_length,
-            }));
-            started = Some(Arc::clone(&provider));
-            router(provider)
-        })
-        .await?;
-        let provider = started.ok_or(StartError::Cryptography("the provider was not built"))?;
+            .map_err(|_| StartError::Machine("an RSA key could not be made"))??;
+        let bound = Bound::bind(options.listen).await?;
+        let port = bound.address().port();
+        let provider = Arc::new(Provider::new(Parts {
+            issuer: issuer.unwrap_or_else(|| format!("http://localhost:{port}")),
+            public_url,
+            configuration: options.configuration,
+            clock: options.clock,
+            keys,
+            token_log_length: options.token_log_length,
+        }));
+        let server = bound.serve(router(Arc::clone(&provider)));
         Ok(Self { provider, server })
     }
 

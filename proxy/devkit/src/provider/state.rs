@@ -1,6 +1,6 @@
 //! What all endpoints of the provider share.
 
-use std::sync::{Mutex, MutexGuard, RwLock};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use url::Url;
@@ -27,7 +27,7 @@ pub(crate) struct Provider {
     pub(crate) clock: Clock,
     pub(crate) keys: KeyRing,
     pub(crate) faults: Faults,
-    pub(crate) modes: RwLock<Modes>,
+    modes: Mutex<Modes>,
     ledger: Mutex<Ledger>,
     counters: Mutex<Counters>,
     token_log: Mutex<TokenLog>,
@@ -63,7 +63,7 @@ impl Provider {
             clock: parts.clock,
             keys: parts.keys,
             faults,
-            modes: RwLock::new(modes),
+            modes: Mutex::new(modes),
             ledger: Mutex::default(),
             counters: Mutex::default(),
             token_log: Mutex::new(TokenLog::new(parts.token_log_length)),
@@ -88,21 +88,15 @@ impl Provider {
     }
 
     pub(crate) fn modes(&self) -> Modes {
-        match self.modes.read() {
-            Ok(modes) => modes.clone(),
-            Err(poisoned) => poisoned.into_inner().clone(),
-        }
+        locked(&self.modes).clone()
     }
 
     pub(crate) fn set_modes(&self, wanted: Modes) {
-        match self.modes.write() {
-            Ok(mut modes) => *modes = wanted,
-            Err(poisoned) => *poisoned.into_inner() = wanted,
-        }
+        *locked(&self.modes) = wanted;
     }
 
     pub(crate) fn has(&self, mode: Mode) -> bool {
-        self.modes().contains(&mode)
+        locked(&self.modes).contains(&mode)
     }
 
     pub(crate) fn now(&self) -> Duration {

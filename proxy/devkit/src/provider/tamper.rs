@@ -56,6 +56,7 @@ fn tamper_tokens(provider: &Provider, occasion: &Occasion, tokens: Map<String, V
         Fault::IdToken { .. } => has_id_token,
         Fault::Delay { .. }
         | Fault::Answer { .. }
+        | Fault::LostRequest { .. }
         | Fault::LostAnswer { .. }
         | Fault::AuthorizationResponse { .. } => false,
     });
@@ -71,6 +72,7 @@ fn tamper_tokens(provider: &Provider, occasion: &Occasion, tokens: Map<String, V
             Fault::TokenResponse { .. }
             | Fault::Delay { .. }
             | Fault::Answer { .. }
+            | Fault::LostRequest { .. }
             | Fault::LostAnswer { .. }
             | Fault::AuthorizationResponse { .. } => {}
         }
@@ -81,6 +83,7 @@ fn tamper_tokens(provider: &Provider, occasion: &Occasion, tokens: Map<String, V
         | Fault::AccessToken { .. }
         | Fault::Delay { .. }
         | Fault::Answer { .. }
+        | Fault::LostRequest { .. }
         | Fault::LostAnswer { .. }
         | Fault::AuthorizationResponse { .. } => None,
     });

@@ -6,6 +6,7 @@ use axum::response::Redirect;
 use axum::routing::get;
 use tokenbridge_devkit::BrowserSession;
 use tokenbridge_devkit::app::DemoApp;
+use tokenbridge_devkit::browser::BrowserRequest;
 
 use crate::relying_party::*;
 
@@ -44,6 +45,41 @@ async fn the_browser_logs_in_at_a_gateway_and_comes_back() {
     ];
     let tokens = success(&party.token(&parameters).await);
     assert_eq!(claims(text(&tokens, "id_token"))["name"], "Bob Builder");
+}
+
+#[tokio::test]
+async fn a_link_and_a_script_say_where_they_come_from() {
+    let router = Router::new().fallback(async |headers: axum::http::HeaderMap| {
+        let value = |name: &str| {
+            headers
+                .get(name)
+                .map_or("-", |value| value.to_str().unwrap())
+        };
+        let names = ["sec-fetch-site", "sec-fetch-mode", "origin"];
+        names.map(value).join(" ")
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!(
+        "http://127.0.0.1:{}/x",
+        listener.local_addr().unwrap().port()
+    );
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let browser = BrowserSession::new().unwrap();
+    let typed = browser.navigate(&url).await.unwrap();
+    assert_eq!(typed.text(), "none navigate -");
+    let link = browser
+        .follow_link("https://elsewhere.example/", &url)
+        .await
+        .unwrap();
+    assert_eq!(link.text(), "cross-site navigate -");
+    let own = browser
+        .fetch(BrowserRequest::get(url.as_str()))
+        .await
+        .unwrap();
+    assert_eq!(own.text(), "same-origin cors -");
+    let foreign = BrowserRequest::post(url).from_origin("http://127.0.0.1:1");
+    let foreign = browser.fetch(foreign).await.unwrap();
+    assert_eq!(foreign.text(), "same-site cors http://127.0.0.1:1");
 }
 
 #[tokio::test]

@@ -133,3 +133,19 @@ async fn everything_can_be_revoked_at_once() {
     let page = party.authorize(&[("prompt", "none")]).await;
     assert_eq!(query(&page, "error").as_deref(), Some("login_required"));
 }
+
+#[tokio::test]
+async fn what_was_given_out_is_found_in_texts() {
+    let party = RelyingParty::start().await;
+    let code = party.code(&[]).await;
+    let tokens = success(&party.redeem(&code, &[]).await);
+    let found = |text: &str| party.provider.secrets_in(text);
+    assert_eq!(found(&format!("a={code}&b")), ["an authorization code"]);
+    let refresh_token = text(&tokens, "refresh_token");
+    assert_eq!(found(&format!("\"{refresh_token}\"")), ["a refresh token"]);
+    assert_eq!(found(text(&tokens, "id_token")), ["a JWT"]);
+    assert_eq!(
+        found("nothing that was ever given to anybody"),
+        Vec::<&str>::new()
+    );
+}

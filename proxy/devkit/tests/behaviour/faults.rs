@@ -48,6 +48,22 @@ async fn answers_may_be_empty_or_any_error() {
 }
 
 #[tokio::test]
+async fn a_lost_request_was_not_processed() {
+    let party = RelyingParty::start().await;
+    let tokens = party.login().await;
+    let token = text(&tokens, "refresh_token");
+    let fault = Fault::LostRequest {
+        endpoint: Endpoint::Token,
+    };
+    party.provider.set_fault(FaultRule::times(1, fault));
+    let own = [("grant_type", "refresh_token"), ("refresh_token", token)];
+    let lost = party.browser.fetch(party.form("/token", &own)).await;
+    assert!(lost.is_err());
+    success(&party.refresh(token, &[]).await);
+    assert_eq!(party.provider.counters().reuse_detections, 0);
+}
+
+#[tokio::test]
 async fn a_lost_answer_was_processed() {
     let party = RelyingParty::start().await;
     let tokens = party.login().await;
