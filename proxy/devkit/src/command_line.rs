@@ -28,16 +28,16 @@ pub(crate) struct CommandLine {
     /// Where the demo application listens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8102", value_parser = address)]
     pub(crate) app_listen: SocketAddr,
-    /// The provider's issuer [default: http://localhost:PORT]
+    /// The provider's issuer [default: localhost with the port of --idp-listen]
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
     /// The gateway's address, which browsers see
     #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
     pub(crate) public_url: String,
-    /// The audience that the analytics backend insists on [default: https://analytics.example]
+    /// The audience that the analytics backend insists on [default: that of settings.yaml, else the demo's]
     #[arg(long, value_name = "AUDIENCE")]
     pub(crate) analytics_audience: Option<String>,
-    /// The audience that the crud backend insists on [default: https://crud.example]
+    /// The audience that the crud backend insists on [default: that of settings.yaml, else the demo's]
     #[arg(long, value_name = "AUDIENCE")]
     pub(crate) crud_audience: Option<String>,
     /// Odd behaviours of known providers, besides those of settings.yaml; may be repeated
