@@ -68,7 +68,7 @@ pub(crate) fn add(
             .build();
         service.threads = Some(threads);
         for listener in &frontend.configuration.listen {
-            service.add_listener(endpoint(listener, services > 1)?);
+            service.add_listener(endpoint(listener, number, services > 1)?);
         }
         let handle = server.add_service(service);
         for dependency in dependencies {
@@ -78,10 +78,15 @@ pub(crate) fn add(
     Ok(())
 }
 
-fn endpoint(listener: &Listener, shared_port: bool) -> Result<ListenerConfig, String> {
+fn endpoint(
+    listener: &Listener,
+    number: usize,
+    shared_port: bool,
+) -> Result<ListenerConfig, String> {
     let mut options = TcpSocketOptions::default();
     options.so_reuseport = Some(shared_port);
-    let endpoint = ListenerConfig::tcp(listener.address.to_string()).tcp_socket_options(options);
+    let endpoint =
+        ListenerConfig::tcp(address_text(listener.address, number)).tcp_socket_options(options);
     match &listener.kind {
         ListenerKind::Plain => Ok(endpoint),
         ListenerKind::Tls { .. } => Err(format!(
@@ -92,5 +97,35 @@ fn endpoint(listener: &Listener, shared_port: bool) -> Result<ListenerConfig, St
             "listen {}: redirect_to_https is not supported yet",
             listener.address
         )),
+    }
+}
+
+/// The address as proxy service `number` writes it: with that many zeros before the port. The
+/// framework keeps listening sockets by the text of their address, and would give a second service
+/// the first one's socket, to be closed twice (listeners/l4.rs).
+fn address_text(address: SocketAddr, number: usize) -> String {
+    let port = format!("{}{}", "0".repeat(number), address.port());
+    match address {
+        SocketAddr::V4(address) => format!("{}:{port}", address.ip()),
+        SocketAddr::V6(address) => format!("[{}]:{port}", address.ip()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_proxy_service_writes_one_address_in_its_own_way() {
+        for text in ["127.0.0.1:8080", "[::1]:8080", "0.0.0.0:443"] {
+            let address: SocketAddr = text.parse().unwrap();
+            let texts: Vec<String> = (0..64)
+                .map(|number| address_text(address, number))
+                .collect();
+            for (number, text) in texts.iter().enumerate() {
+                assert_eq!(text.parse(), Ok(address), "{text}");
+                assert!(texts.iter().skip(number + 1).all(|other| other != text));
+            }
+        }
     }
 }

@@ -44,7 +44,7 @@ async fn answers_of_the_provider_that_are_not_what_they_must_be_create_nothing()
         (
             response(TokenResponseTampering::MissingIdToken),
             502,
-            "ID_TOKEN_INVALID",
+            "TOKEN_RESPONSE_INVALID",
         ),
         (
             response(TokenResponseTampering::MissingAccessToken),
@@ -130,7 +130,7 @@ async fn callbacks_that_no_login_of_this_browser_goes_with_are_refused() {
     for (query, code) in [
         ("", "CALLBACK_INVALID"),
         ("?code=abc", "CALLBACK_INVALID"),
-        ("?state=abc", "LOGIN_UNKNOWN"),
+        ("?state=abc", "CALLBACK_INVALID"),
         ("?code=abc&state=abc", "LOGIN_UNKNOWN"),
         ("?code=abc&state=a&state=b", "CALLBACK_INVALID"),
         ("?code=a&code=b&state=abc", "CALLBACK_INVALID"),
@@ -192,9 +192,33 @@ async fn a_callback_is_used_once_and_by_the_browser_that_began_it() {
         stolen.text()
     );
     let cookies = cookies_before(&installation, &browser);
-    assert_eq!(browser.open(&callback).await.unwrap().status, 303);
-    // The same browser with the cookie that the first use deleted.
-    let replayed = browser
+    let first = browser.open(&callback).await.unwrap();
+    assert_eq!(
+        (first.status, first.header("cache-control")),
+        (303, Some("no-store"))
+    );
+    assert_eq!(first.header("referrer-policy"), Some("no-referrer"));
+    let set: Vec<&str> = first
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap())
+        .collect();
+    let session = set
+        .iter()
+        .find(|value| value.starts_with("bff_session="))
+        .unwrap();
+    assert!(
+        session.ends_with("; Path=/; HttpOnly; SameSite=Lax"),
+        "out of reach of scripts and other sites: {session:.20}"
+    );
+    assert!(
+        set.iter()
+            .any(|value| value.starts_with("bff_session_login") && value.contains("Max-Age=0"))
+    );
+    // The same login's cookie, which the first use deleted, kept by somebody.
+    let replayed = BrowserSession::new()
+        .unwrap()
         .fetch(
             tokenbridge_devkit::browser::BrowserRequest::get(&callback)
                 .header(http::header::COOKIE, cookies),

@@ -47,19 +47,6 @@ async fn the_session_endpoint_tells_the_user_and_the_services_and_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
-    let installation = Installation::start().await;
-    let browser = BrowserSession::new().unwrap();
-    let page = installation.log_in(&browser, "alice").await;
-    assert_eq!(
-        page.status,
-        200,
-        "the demo's app is away, the login is not: {}",
-        page.text()
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn logout_ends_the_session_revokes_the_refresh_token_and_names_the_providers_page() {
     let installation = Installation::start().await;
     let browser = installation.logged_in("alice").await;
