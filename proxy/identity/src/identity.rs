@@ -95,7 +95,11 @@ impl Identity {
     ///
     /// # Errors
     /// Its `state` is not that of a logout of this browser.
-    pub async fn logged_out(&self, query: &str, cookies: &[&[u8]]) -> Result<LogoutReturn, Refusal> {
+    pub async fn logged_out(
+        &self,
+        query: &str,
+        cookies: &[&[u8]],
+    ) -> Result<LogoutReturn, Refusal> {
         self.party.returned(query, cookies)
     }
 

@@ -180,7 +180,7 @@ impl FlowCookies<'_> {
                 Some(_) | None => over.push(name),
             }
         }
-        pending.sort_by(|left, right| left.0.cmp(&right.0));
+        pending.sort_by_key(|(created_at, _)| *created_at);
         let beyond = (pending.len() + 1).saturating_sub(PENDING);
         over.extend(pending.into_iter().take(beyond).map(|(_, name)| name));
         over

@@ -1,0 +1,14 @@
+//! What the crate promises, tried against the development provider over real HTTP.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod client_authentication;
+mod gateway;
+mod id_token;
+mod log;
+mod login;
+mod login_flows;
+mod logout;
+mod minting;
+mod outages;
+mod refusals;
