@@ -68,6 +68,15 @@ impl Directory {
             .map(|(_, key)| key)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_subject.is_empty()
+            && self.by_idp_session.is_empty()
+            && self.due.is_empty()
+            && self.due_at.is_empty()
+            && self.ends.is_empty()
+    }
+
     /// Notes that whatever stands under the key is over at `end`.
     pub(super) fn ends_at(&mut self, end: Duration, key: SessionKey) {
         self.ends.insert((end, key));

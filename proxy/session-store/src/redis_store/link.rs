@@ -124,6 +124,10 @@ impl Link {
     }
 
     async fn open_connection(&self) -> Result<Numbered, StoreError> {
+        // Nearly always it is open; then nothing has to be watched.
+        if let Connection::Open(connection) = &*self.shared.connection.borrow() {
+            return Ok(connection.clone());
+        }
         let mut changes = self.shared.connection.subscribe();
         loop {
             match &*changes.borrow_and_update() {

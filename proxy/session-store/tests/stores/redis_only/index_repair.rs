@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokenbridge_session_store::{Clock, SessionStore, SystemClock};
+use tokenbridge_session_store::{Clock, SessionStore, StoreError, SystemClock};
 
 use crate::bench::{keyring, open};
 use crate::samples::{HOUR, ISSUER, key, session_of, subject};
@@ -45,26 +45,20 @@ async fn an_index_entry_without_its_session_is_dropped_when_it_is_read() {
         ),
         (1, 1)
     );
-    assert!(
-        store
-            .sessions_of(&subject("alice"))
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    assert!(
-        store
-            .sessions_of_idp_session(ISSUER, "sid-of-alice")
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    store
+        .create(&session_of("alice", 2, an_hour_ago, HOUR * 12))
+        .await
+        .unwrap();
+    let left = [key(2)];
+    assert_eq!(store.sessions_of(&subject("alice")).await.unwrap(), left);
+    let by_sid = store.sessions_of_idp_session(ISSUER, "sid-of-alice").await;
+    assert_eq!(by_sid.unwrap(), left);
     assert_eq!(
         (
             entries(&server, "subject").await,
             entries(&server, "idp-session").await
         ),
-        (0, 0)
+        (1, 1)
     );
 }
 
@@ -82,8 +76,8 @@ async fn an_entry_whose_session_may_be_on_its_way_is_left_alone() {
             .unwrap()
             .is_empty()
     );
-    store.create(&new).await.unwrap();
     assert_eq!(entries(&server, "subject").await, 1);
+    store.create(&new).await.unwrap();
     assert_eq!(
         store.sessions_of(&subject("alice")).await.unwrap(),
         [key(1)]
@@ -149,4 +143,28 @@ async fn subject_index(server: &RedisServer) -> String {
         .into_iter()
         .find(|name| name.starts_with("tb:main:subject:"))
         .unwrap()
+}
+
+#[tokio::test]
+async fn a_session_that_could_not_be_stored_leaves_no_index_entry() {
+    let server = RedisServer::start().await;
+    let store = open(&server.url(), keyring("k1", 1));
+    let new = session_of("alice", 1, SystemClock::default().now(), HOUR);
+    store.create(&new).await.unwrap();
+    let name = server
+        .keys()
+        .await
+        .into_iter()
+        .find(|name| name.contains(":session:{"))
+        .unwrap();
+    store.end(&new.key, None).await.unwrap();
+    // Another program's value stands where the session belongs.
+    let _: String = server.ask(redis::cmd("SET").arg(&name).arg("x")).await;
+    assert!(matches!(
+        store.create(&new).await,
+        Err(StoreError::Corrupt(_))
+    ));
+    for kind in ["subject", "idp-session", "due"] {
+        assert_eq!(entries(&server, kind).await, 0, "{kind}");
+    }
 }

@@ -6,6 +6,7 @@ mod index_repair;
 mod key_rotation;
 mod options;
 mod outage;
+mod outage_log;
 mod round_trips;
 mod sentinel;
 mod tls;

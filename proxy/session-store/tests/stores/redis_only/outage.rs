@@ -1,12 +1,9 @@
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
 use tokenbridge_session_store::{
     Clock, RedisStore, SessionStore, StoreError, StoreHealth, SystemClock,
 };
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::bench::{keyring, open, service};
 use crate::samples::{found, key, session};
@@ -219,62 +216,6 @@ async fn a_wrong_password_is_an_outage_that_names_the_refusal_and_heals_by_itsel
         .unwrap();
     assert_eq!(set, "OK");
     until_it_answers(&store).await;
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-#[tokio::test]
-async fn an_outage_and_its_end_are_logged_once_each_without_the_password() {
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(lines.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let mut server = RedisServer::start().await;
-    server.kill();
-    let url = Secret::new(format!("redis://default:hunter2@127.0.0.1:{}", server.port));
-    let store = open(&url, keyring("k1", 1));
-    for _ in 0..50 {
-        assert!(is_unavailable(&store).await);
-    }
-    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(logged.matches("session store lost").count(), 1, "{logged}");
-    assert!(
-        logged.contains(&format!("127.0.0.1:{}", server.port)),
-        "{logged}"
-    );
-    assert!(!logged.contains("hunter2"), "{logged}");
-    server.start_again().await;
-    until_it_answers(&store).await;
-    for _ in 0..50 {
-        store.ping().await.unwrap();
-    }
-    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(
-        logged.matches("session store is back").count(),
-        1,
-        "{logged}"
-    );
 }
 
 #[tokio::test]
