@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::admission::refused;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::token::MintRefusalReason;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -17,10 +19,11 @@ use crate::logout::{LoggedOut, LogoutReturn};
 use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::relying_party::{RelyingParty, keep_documents, store_refusal};
 use crate::settings::{IdentityParts, StartProblem};
-use tokenbridge_bridge::token::MintRefusalReason;
 
 /// How long a request waits for a token, beyond what one call to the provider may take.
 const MARGIN: Duration = Duration::from_secs(2);
+/// How often a browser with a live session is sent to login at most.
+const LOGIN_PAUSE: Duration = Duration::from_secs(60);
 
 /// One frontend's client at its provider. Shared by all threads; work that a client must not
 /// cancel by going away runs on the runtime that it was given.
@@ -135,6 +138,22 @@ impl Identity {
         if self.party.minting.refused_for_now(&order).is_none() {
             drop(self.party.minting.request(order));
         }
+    }
+
+    /// Whether a navigation that found no valid token should be sent to login, although the
+    /// session lives: the provider's last answer could not be read, which some give for a refresh
+    /// token that is dead. A session that is younger than a minute is not sent, or the browser
+    /// would go round in circles. Does no I/O.
+    pub fn login_may_help(
+        &self,
+        session: &SessionKey,
+        service: &ServiceName,
+        created_at: UnixTime,
+    ) -> bool {
+        let order = order(*session, service.clone(), Trigger::Demand);
+        let refused = self.party.minting.refused_for_now(&order);
+        let old = self.party.now().since(created_at) >= LOGIN_PAUSE;
+        old && refused.is_some_and(|refused| refused.unreadable)
     }
 
     /// Whether the provider answers; does no I/O.

@@ -129,7 +129,7 @@ impl Provider {
             let body = self.fetch(Endpoint::Discovery, &self.location).await?;
             discovery::read(&body, &self.issuer)
         };
-        let fetched = self.metadata.fetch(self.clock.monotonic(), fetch).await;
+        let fetched = self.metadata.fetch(&*self.clock, fetch).await;
         if let Err(why) = &fetched {
             self.health.note_down(self.clock.now(), why);
         }
@@ -145,7 +145,7 @@ impl Provider {
             let metadata = self.metadata().await?;
             Keys::read(&self.fetch(Endpoint::Keys, &metadata.keys).await?)
         };
-        self.keys.fetch(self.clock.monotonic(), fetch).await
+        self.keys.fetch(&*self.clock, fetch).await
     }
 
     async fn keys(&self) -> Result<Arc<Keys>, String> {

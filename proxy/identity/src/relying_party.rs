@@ -48,24 +48,11 @@ impl RelyingParty {
             runtime,
             telemetry,
         } = parts;
-        for plan in &settings.plans {
-            if let Some(reason) = unsupported(plan) {
-                let service = plan.service.clone();
-                return Err(StartProblem::Unsupported { service, reason });
-            }
-        }
+        check_plans(&settings)?;
         let provider = Provider::new(&settings, Arc::clone(&clock), Arc::clone(&telemetry))?;
         let provider = Arc::new(provider);
         let revoker: Arc<dyn Revoker> =
             Arc::new(Revocations::new(Arc::clone(&provider), runtime.clone()));
-        let rules = Rules {
-            preset: settings.issuer.preset,
-            refresh_retry: settings.issuer.refresh_retry,
-            timing: RenewalTiming {
-                threshold: settings.token_refresh_threshold,
-            },
-            answer_deadline: settings.timeouts.total,
-        };
         let ports = Ports {
             store: Arc::clone(&store),
             issuer: provider.clone(),
@@ -74,7 +61,7 @@ impl RelyingParty {
             clock: Arc::clone(&clock),
             telemetry: Arc::clone(&telemetry),
         };
-        let minting = Minting::new(ports, rules, settings.plans.clone());
+        let minting = Minting::new(ports, rules(&settings), settings.plans.clone());
         Ok(Self {
             settings,
             store,
@@ -102,6 +89,28 @@ impl RelyingParty {
             keyring: &self.keyring,
             now: self.now(),
         }
+    }
+}
+
+/// No strategy that is not supported is taken in silence.
+fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
+    for plan in &settings.plans {
+        if let Some(reason) = unsupported(plan) {
+            let service = plan.service.clone();
+            return Err(StartProblem::Unsupported { service, reason });
+        }
+    }
+    Ok(())
+}
+
+fn rules(settings: &IdentitySettings) -> Rules {
+    Rules {
+        preset: settings.issuer.preset,
+        refresh_retry: settings.issuer.refresh_retry,
+        timing: RenewalTiming {
+            threshold: settings.token_refresh_threshold,
+        },
+        answer_deadline: settings.timeouts.total,
     }
 }
 

@@ -172,16 +172,17 @@ impl RelyingParty {
     ) -> Result<TokenResponse, NotGranted> {
         let resource = made_for.map(|(_, resource)| resource);
         let request = TokenRequest::code(code, &self.redirect_uri(), &flow.verifier, resource);
+        let unavailable = |what: String| refused(Rejection::IdpUnavailable, what);
         let error = match self.provider.send(&request).await {
             Answer::Granted(response) => return Ok(*response),
             Answer::Refused(error) => error,
             Answer::Unreadable { status } => {
-                let detail = format!("the code exchange: status {status}, unreadable");
-                return Err(refused(Rejection::IdpUnavailable, detail));
+                return Err(unavailable(format!(
+                    "the code exchange: status {status}, unreadable"
+                )));
             }
             Answer::Failed(failure) => {
-                let detail = format!("the code exchange: {}", failure.what);
-                return Err(refused(Rejection::IdpUnavailable, detail));
+                return Err(unavailable(format!("the code exchange: {}", failure.what)));
             }
         };
         let detail = format!("the code exchange: the provider answered {}", error.code);

@@ -58,6 +58,8 @@ pub(crate) struct Refused {
     pub(crate) detail: String,
     /// When the provider wants to be asked again.
     pub(crate) retry_after: Option<Duration>,
+    /// The answer could not be read: it may stand for a refresh token that is dead.
+    pub(crate) unreadable: bool,
 }
 
 impl Refused {
@@ -66,6 +68,7 @@ impl Refused {
             reason,
             detail: detail.into(),
             retry_after: None,
+            unreadable: false,
         }
     }
 }

@@ -59,15 +59,17 @@ impl Rules {
             Answer::Granted(response) => Step::Keep(response),
             Answer::Refused(error) => self.refusal(error),
             // It came, so nothing is outstanding; what it means nobody can tell.
-            Answer::Unreadable { status } => Step::BackOff(Refused::new(
-                Reason::Unavailable,
-                format!("an answer with status {status} that cannot be read"),
-            )),
+            Answer::Unreadable { status } => {
+                let detail = format!("an answer with status {status} that cannot be read");
+                Step::BackOff(Refused {
+                    unreadable: true,
+                    ..Refused::new(Reason::Unavailable, detail)
+                })
+            }
             Answer::Failed(failure) => {
                 let refused = Refused {
-                    reason: Reason::Unavailable,
-                    detail: failure.what,
                     retry_after: failure.retry_after,
+                    ..Refused::new(Reason::Unavailable, failure.what)
                 };
                 match failure.processed {
                     Processed::No => Step::BackOff(refused),

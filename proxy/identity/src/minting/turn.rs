@@ -48,42 +48,40 @@ impl Minting {
                 "the operating system's random source failed",
             );
         };
-        let mut waited = Duration::ZERO;
+        let flown = self.turns(order, plan, &lease).await;
+        self.give_back(&lease).await;
+        flown.unwrap_or_else(Minted::from)
+    }
+
+    async fn turns(
+        &self,
+        order: &Order,
+        plan: &TokenPlan,
+        lease: &Lease,
+    ) -> Result<Minted, StoreError> {
+        let mut elapsed = None;
         for _ in 0..TURNS {
-            let (grant, sent) = match self.take(&lease, order).await {
-                Ok(Taken::Held(grant, sent)) => (grant, sent),
-                Ok(Taken::Over(minted)) => return minted,
-                Err(error) => return error.into(),
+            let (grant, sent) = match self.take(lease, order).await? {
+                Taken::Held(grant, sent) => (grant, sent),
+                Taken::Over(minted) => return Ok(minted),
             };
-            let turn = match sent.filter(|mark| !mark.remaining.is_zero()) {
-                Some(mark) => {
-                    waited = self.rules.answer_deadline.max(mark.remaining);
-                    let wait = self.ports.machine.sleep(mark.remaining);
-                    self.keeping(&lease, wait).await;
-                    Ok(Turn::Again)
-                }
-                None => {
-                    let known = (!waited.is_zero()).then_some(waited);
-                    self.turn(order, plan, &lease, (*grant, sent, known)).await
-                }
-            };
-            match turn {
-                Ok(Turn::Again) => {}
-                Ok(Turn::Over(minted)) => {
-                    self.give_back(&lease).await;
-                    return minted;
-                }
-                Err(error) => {
-                    self.give_back(&lease).await;
-                    return error.into();
-                }
+            if let Some(mark) = sent.filter(|mark| !mark.remaining.is_zero()) {
+                // Whoever sent it may yet store the answer.
+                let wait = self.ports.machine.sleep(mark.remaining);
+                self.keeping(lease, wait).await;
+                elapsed = Some(self.rules.answer_deadline.max(mark.remaining));
+                continue;
+            }
+            let found = (*grant, sent, elapsed);
+            match self.turn(order, plan, lease, found).await? {
+                Turn::Over(minted) => return Ok(minted),
+                Turn::Again => {}
             }
         }
-        self.give_back(&lease).await;
-        Minted::refused(
+        Ok(Minted::refused(
             MintRefusalReason::Unavailable,
             "other replicas were quicker again and again",
-        )
+        ))
     }
 
     /// One turn under the lease. `found`: the grant, the mark of an earlier send, and how long

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use tokenbridge_session_store::Clock;
 use tokio::sync::Mutex;
 
 /// The last good document, and when it was last asked for.
@@ -41,12 +42,13 @@ impl<T> Document<T> {
     /// Why there is none.
     pub(crate) async fn fetch(
         &self,
-        now: Duration,
+        clock: &dyn Clock,
         fetch: impl Future<Output = Result<T, String>>,
     ) -> Result<Arc<T>, String> {
         let mut last = self.last.lock().await;
+        // Both times are taken under the lock: who waited through a fetch must not make another.
         if let Some(attempt) = &*last
-            && now < attempt.at.saturating_add(self.pause)
+            && clock.monotonic() < attempt.at.saturating_add(self.pause)
         {
             return match (&attempt.failed, self.current()) {
                 (_, Some(document)) => Ok(document),
@@ -56,7 +58,7 @@ impl<T> Document<T> {
         }
         let fetched = fetch.await;
         *last = Some(Attempt {
-            at: now,
+            at: clock.monotonic(),
             failed: fetched.as_ref().err().cloned(),
         });
         fetched.map(|document| {
@@ -70,21 +72,49 @@ impl<T> Document<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokenbridge_bridge::UnixTime;
+    use tokenbridge_session_store::ManualClock;
 
     #[tokio::test]
     async fn a_document_is_kept_while_it_cannot_be_fetched_and_asked_for_seldom() {
-        let at = Duration::from_secs;
-        let document = Document::new(at(10));
+        let clock = ManualClock::at(UnixTime::from_seconds(1_000));
+        let document = Document::new(Duration::from_secs(10));
         let down = || async { Err::<u32, _>("down".to_string()) };
         let never = || async { panic!("asked too often") };
-        assert_eq!(document.fetch(at(100), down()).await, Err("down".into()));
-        assert_eq!(document.fetch(at(109), never()).await, Err("down".into()));
+        assert_eq!(document.fetch(&clock, down()).await, Err("down".into()));
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(document.fetch(&clock, never()).await, Err("down".into()));
+        clock.advance(Duration::from_secs(1));
         assert_eq!(
-            document.fetch(at(110), async { Ok(1) }).await,
+            document.fetch(&clock, async { Ok(1) }).await,
             Ok(Arc::new(1))
         );
-        assert_eq!(document.fetch(at(119), never()).await, Ok(Arc::new(1)));
-        assert_eq!(document.fetch(at(120), down()).await, Err("down".into()));
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(document.fetch(&clock, never()).await, Ok(Arc::new(1)));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(document.fetch(&clock, down()).await, Err("down".into()));
         assert_eq!(document.current(), Some(Arc::new(1)));
+    }
+
+    #[tokio::test]
+    async fn who_waits_through_a_slow_fetch_makes_no_other() {
+        let clock = ManualClock::at(UnixTime::from_seconds(1_000));
+        let document = Document::<u32>::new(Duration::from_millis(250));
+        let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+        let slow = document.fetch(&clock, async {
+            finished.await.ok();
+            clock.advance(Duration::from_secs(10));
+            Err("timeout".into())
+        });
+        let waiting = document.fetch(&clock, async { panic!("asked again") });
+        let release = async {
+            clock.advance(Duration::from_secs(1));
+            finish.send(()).ok();
+        };
+        let (slow, waiting, ()) = tokio::join!(slow, waiting, release);
+        assert_eq!(
+            (slow, waiting),
+            (Err("timeout".into()), Err("timeout".into()))
+        );
     }
 }

@@ -11,4 +11,5 @@ mod login_flows;
 mod logout;
 mod minting;
 mod outages;
+mod parts;
 mod refusals;

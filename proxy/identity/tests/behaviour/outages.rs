@@ -206,3 +206,35 @@ async fn a_store_that_is_away_is_no_logout_and_a_login_may_be_finished_later() {
         assert_eq!(refusal.rejection, Rejection::StoreUnavailable);
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_may_mean_a_new_login_but_not_in_circles() {
+    let gateway = Gateway::start().await;
+    let session = gateway.login().await;
+    let created_at = match gateway.reading(&session, "crud").await {
+        Reading::Found(found) => found.facts.created_at,
+        other => panic!("{other:?}"),
+    };
+    let crud = tokenbridge_bridge::service::ServiceName::new("crud");
+    let helps = || {
+        gateway
+            .identity
+            .login_may_help(&session.key(), &crud, created_at)
+    };
+    let later = created_at.plus(LIFE);
+    gateway.advance(LIFE);
+    assert!(!helps());
+    gateway
+        .provider
+        .set_fault(FaultRule::times(1, answer(400, AnswerBody::Empty)));
+    gateway.obtain(&session, "crud").await.unwrap_err();
+    assert!(helps());
+    assert!(
+        !gateway
+            .identity
+            .login_may_help(&session.key(), &crud, later)
+    );
+    gateway.advance(Duration::from_secs(1));
+    gateway.obtain(&session, "crud").await.unwrap();
+    assert!(!helps());
+}
