@@ -164,3 +164,6 @@ impl Minting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
