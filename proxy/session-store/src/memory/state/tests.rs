@@ -58,3 +58,21 @@ fn what_is_over_leaves_nothing_in_any_index() {
     assert!(state.entries.is_empty());
     assert_eq!(state.bytes, 0);
 }
+
+#[test]
+fn an_ended_session_leaves_every_index_at_once() {
+    let mut state = State::new(MemoryLimits::default());
+    let start = Instant {
+        now: UnixTime::from_seconds(1_000),
+        monotonic: Duration::ZERO,
+    };
+    state.create(&session(1), start).unwrap();
+    state.schedule(
+        &session(1).key,
+        UnixTime::from_seconds(1_500),
+        Duration::ZERO,
+    );
+    state.end(&session(1).key, None, Duration::ZERO).unwrap();
+    assert!(state.directory.is_empty());
+    assert_eq!(state.bytes, 0);
+}

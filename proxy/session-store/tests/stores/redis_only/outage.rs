@@ -173,12 +173,6 @@ async fn siblings_share_health_and_not_the_connection() {
 
 #[test]
 fn a_store_outlives_the_runtime_that_it_first_connected_in() {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
     let first = runtime();
     let server = first.block_on(RedisServer::start());
     let store = open(&server.url(), keyring("k1", 1));
@@ -188,6 +182,26 @@ fn a_store_outlives_the_runtime_that_it_first_connected_in() {
     drop(first);
     let second = runtime();
     second.block_on(found(&store, 1, "crud"));
+}
+
+#[test]
+fn a_store_heals_although_the_runtime_that_tried_to_connect_is_gone() {
+    let first = runtime();
+    let mut server = first.block_on(RedisServer::start());
+    server.kill();
+    let store = open(&server.url(), keyring("k1", 1));
+    assert!(first.block_on(is_unavailable(&store)));
+    drop(first);
+    let second = runtime();
+    second.block_on(server.start_again());
+    second.block_on(until_it_answers(&store));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
