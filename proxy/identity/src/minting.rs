@@ -9,6 +9,7 @@
 //! | [`flights`] | one flight per grant in this process; others join it |
 //! | [`lease`] | one flight per grant in the fleet |
 //! | [`turn`] | one flight's turn: look, mark, send |
+//! | [`exchange`] | token exchange, and the login token that it starts from |
 //! | [`settle`] | what becomes of an answer: store first, then judge |
 //! | [`slots`] | what stands in the session where a service's token belongs |
 //! | [`back_off`] | when something may be tried again |
@@ -25,6 +26,7 @@ use crate::telemetry::{MintStatus, Telemetry};
 
 pub(crate) mod at_login;
 pub(crate) mod back_off;
+pub(crate) mod exchange;
 pub(crate) mod flights;
 mod lease;
 pub(crate) mod order;
@@ -36,11 +38,12 @@ pub(crate) mod suspension;
 mod turn;
 
 use back_off::BackOff;
-use flights::{Flights, Ticket};
+use flights::{Flights, Lane, Ticket};
 use order::{Minted, Order, Refused, Trigger};
 use ports::{Machine, Revoker, TokenIssuer};
 use rules::Rules;
 use suspension::Suspensions;
+use turn::Goal;
 
 /// What minting works with.
 pub(crate) struct Ports {
@@ -84,7 +87,11 @@ impl Minting {
 
     /// Joins the flight of the order's grant, or starts one. The flight goes on whoever waits.
     pub(crate) fn request(self: &Arc<Self>, order: Order) -> Ticket {
-        let (ticket, key) = self.flights.enqueue(order);
+        let lane = match self.plan(&order.service).map(|plan| plan.strategy) {
+            Some(Strategy::Exchange) => Lane::Exchange(order.service.clone()),
+            _ => Lane::Grant(order.grant()),
+        };
+        let (ticket, key) = self.flights.enqueue(order, lane);
         if let Some(key) = key {
             let minting = Arc::clone(self);
             self.ports.machine.spawn(Box::pin(async move {
@@ -118,14 +125,13 @@ impl Minting {
             return self.remember_refusal(order, refused).await;
         }
         let minted = match plan.strategy {
-            Strategy::Login | Strategy::Refresh => self.fly(order, plan).await,
+            Strategy::Login | Strategy::Refresh => self.fly(order, plan, Goal::ServiceToken).await,
+            Strategy::Exchange => self.exchange(order, plan).await,
             // `support::unsupported` keeps these out of every configuration that starts.
-            Strategy::Exchange | Strategy::Authorize | Strategy::ClientCredentials => {
-                Minted::refused(
-                    MintRefusalReason::ClientRefused,
-                    "the strategy is not supported",
-                )
-            }
+            Strategy::Authorize | Strategy::ClientCredentials => Minted::refused(
+                MintRefusalReason::ClientRefused,
+                "the strategy is not supported",
+            ),
         };
         self.note(order, plan, &minted);
         minted

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::renewal::RenewalTiming;
+use tokenbridge_bridge::service::Strategy;
+use tokenbridge_config::issuer::SubjectToken;
 use tokenbridge_session_store::{Clock, Keyring, SessionStore, StoreError};
 
 use crate::login::flow::FlowCookies;
@@ -94,8 +96,12 @@ impl RelyingParty {
 
 /// No strategy that is not supported is taken in silence.
 fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
+    let by_refresh_token = settings.issuer.subject_token == SubjectToken::RefreshToken;
     for plan in &settings.plans {
-        if let Some(reason) = unsupported(plan) {
+        let subject = (plan.strategy == Strategy::Exchange && by_refresh_token).then_some(
+            "subject_token refresh_token is not supported; use access_token or id_token",
+        );
+        if let Some(reason) = unsupported(plan).or(subject) {
             let service = plan.service.clone();
             return Err(StartProblem::Unsupported { service, reason });
         }
@@ -107,6 +113,7 @@ fn rules(settings: &IdentitySettings) -> Rules {
     Rules {
         preset: settings.issuer.preset,
         refresh_retry: settings.issuer.refresh_retry,
+        subject_token: settings.issuer.subject_token,
         timing: RenewalTiming {
             threshold: settings.token_refresh_threshold,
         },

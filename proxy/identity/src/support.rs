@@ -9,11 +9,48 @@ pub fn unsupported(plan: &TokenPlan) -> Option<&'static str> {
         TokenFormat::Opaque => return Some("token_format opaque is not supported; use jwt"),
     }
     match plan.strategy {
-        Strategy::Login | Strategy::Refresh => None,
-        Strategy::Exchange => Some("strategy exchange is not supported; set login or refresh"),
-        Strategy::Authorize => Some("strategy authorize is not supported; set login or refresh"),
+        Strategy::Login | Strategy::Refresh | Strategy::Exchange => None,
+        Strategy::Authorize => {
+            Some("strategy authorize is not supported; set login, refresh or exchange")
+        }
         Strategy::ClientCredentials => {
-            Some("strategy client_credentials is not supported; set login or refresh")
+            Some("strategy client_credentials is not supported; set login, refresh or exchange")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokenbridge_bridge::service::{Mint, ServiceName, TargetParameter};
+
+    #[test]
+    fn what_cannot_be_done_is_said_and_not_passed_over() {
+        use Strategy as S;
+        use TokenFormat::{Jwt, Opaque};
+        for (strategy, format, supported) in [
+            (S::Login, Jwt, true),
+            (S::Refresh, Jwt, true),
+            (S::Exchange, Jwt, true),
+            (S::Authorize, Jwt, false),
+            (S::ClientCredentials, Jwt, false),
+            (S::Refresh, Opaque, false),
+        ] {
+            let plan = TokenPlan {
+                service: ServiceName::new("a"),
+                strategy,
+                target_parameter: TargetParameter::Resource,
+                target_value: None,
+                scopes: Vec::new(),
+                audience: None,
+                format,
+                mint: Mint::Login,
+            };
+            assert_eq!(
+                unsupported(&plan).is_none(),
+                supported,
+                "{strategy:?} {format:?}"
+            );
         }
     }
 }

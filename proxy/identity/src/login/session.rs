@@ -15,6 +15,7 @@ use tokenbridge_session_store::{EndedSession, NewSession};
 use crate::login::finish::id_token_refusal;
 use crate::login::flow::Flow;
 use crate::minting::at_login::LoginToken;
+use crate::minting::exchange::login_token;
 use crate::minting::order::Refused;
 use crate::relying_party::{RelyingParty, no_randomness, store_refusal};
 use crate::telemetry::EndReason;
@@ -105,7 +106,7 @@ impl RelyingParty {
             acr: identified.acr,
         };
         // A token for one resource is no subject for exchanges into others.
-        let access_token = granted.access_token.clone().filter(|_| !narrowed);
+        let access_token = login_token(granted, now).filter(|_| !narrowed);
         let session = NewSession {
             key: id.key(),
             facts: facts.clone(),
@@ -114,7 +115,7 @@ impl RelyingParty {
                 refresh_token: granted.refresh_token.clone(),
                 generation: Generation::FIRST,
                 scopes: granted.scopes.clone(),
-                access_token: access_token.zip(granted.expires_in.map(|life| now.plus(life))),
+                access_token,
                 id_token: granted.id_token.clone(),
             },
         };
@@ -148,15 +149,14 @@ impl RelyingParty {
     }
 
     fn warn_without_refresh_token(&self, granted: &TokenResponse) {
-        let needed = self
-            .settings
-            .plans
-            .iter()
-            .any(|plan| plan.strategy == Strategy::Refresh);
+        let needed = self.settings.plans.iter().any(|plan| match plan.strategy {
+            Strategy::Refresh | Strategy::Exchange => true,
+            Strategy::Login | Strategy::Authorize | Strategy::ClientCredentials => false,
+        });
         if needed && granted.refresh_token.is_none() {
             tracing::warn!(
                 target: "tokenbridge",
-                "the login brought no refresh token, so no service gets a token: ask for offline_access in auth.scopes, \
+                "the login brought no refresh token, so services cannot be given tokens for as long as the session lasts: ask for offline_access in auth.scopes, \
                  and for the user's consent where the provider wants it (auth.authorization_parameters: {{prompt: consent}})"
             );
         }

@@ -16,8 +16,17 @@ use crate::minting::order::{Minted, Order};
 
 /// Resolves when the order was carried out. Dropping it cancels nothing.
 pub(crate) type Ticket = Shared<BoxFuture<'static, Minted>>;
-/// Whose refresh token a flight spends.
-pub(crate) type FlightKey = (SessionKey, GrantName);
+/// Whose flight it is.
+pub(crate) type FlightKey = (SessionKey, Lane);
+
+/// What one flight of a session does at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    /// It spends this refresh token: for all services that share it, one after the other.
+    Grant(GrantName),
+    /// It exchanges for one service: that spends nothing, so services do not wait for each other.
+    Exchange(ServiceName),
+}
 
 /// All flights under way.
 #[derive(Default)]
@@ -48,8 +57,8 @@ impl Entry {
 
 impl Flights {
     /// Joins or queues an order. The key comes back when a flight must be started for it.
-    pub(crate) fn enqueue(&self, order: Order) -> (Ticket, Option<FlightKey>) {
-        let key = (order.session, order.grant());
+    pub(crate) fn enqueue(&self, order: Order, lane: Lane) -> (Ticket, Option<FlightKey>) {
+        let key = (order.session, lane);
         let mut under_way = self.lock();
         let start = !under_way.contains_key(&key);
         let flight = under_way.entry(key.clone()).or_default();
@@ -155,28 +164,35 @@ mod tests {
         }
     }
 
+    fn lane() -> Lane {
+        Lane::Grant(GrantName::Login)
+    }
+
     #[test]
     fn one_flight_takes_all_orders_of_a_grant_and_each_service_once() {
         let flights = Flights::default();
-        let (first, key) = flights.enqueue(order("a"));
+        let (first, key) = flights.enqueue(order("a"), lane());
         let key = key.unwrap();
         let running = flights.next(&key).unwrap();
         for service in ["a", "b", "b"] {
-            assert!(flights.enqueue(order(service)).1.is_none(), "{service}");
+            assert!(
+                flights.enqueue(order(service), lane()).1.is_none(),
+                "{service}"
+            );
         }
         running.tell(Minted::SessionGone);
         assert_eq!(first.now_or_never(), Some(Minted::SessionGone));
         assert_eq!(flights.next(&key).unwrap().order.service.as_str(), "b");
         assert!(flights.next(&key).is_none());
-        assert!(flights.enqueue(order("a")).1.is_some());
+        assert!(flights.enqueue(order("a"), lane()).1.is_some());
     }
 
     #[test]
     fn a_flight_that_crashes_strands_nobody() {
         let flights = Flights::default();
-        let (ticket, key) = flights.enqueue(order("a"));
+        let (ticket, key) = flights.enqueue(order("a"), lane());
         drop(flights.guard(key.unwrap()));
         assert!(matches!(ticket.now_or_never(), Some(Minted::Refused(_))));
-        assert!(flights.enqueue(order("a")).1.is_some());
+        assert!(flights.enqueue(order("a"), lane()).1.is_some());
     }
 }

@@ -12,6 +12,7 @@ use tokenbridge_session_store::{Acquired, Lease, SentMark, StoreError};
 
 use crate::minting::Minting;
 use crate::minting::order::{Minted, Order};
+use crate::minting::turn::Goal;
 
 /// How long a lease lasts unless it is kept: what a replica that died holds others up.
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
@@ -41,7 +42,12 @@ impl Minting {
     }
 
     /// Takes the lease. While another replica has it, looks whether that has brought the token.
-    pub(super) async fn take(&self, lease: &Lease, order: &Order) -> Result<Taken, StoreError> {
+    pub(super) async fn take(
+        &self,
+        lease: &Lease,
+        order: &Order,
+        goal: Goal<'_>,
+    ) -> Result<Taken, StoreError> {
         let patience = self.ports.clock.monotonic().saturating_add(PATIENCE);
         loop {
             let wait = match self.ports.store.acquire(lease, LEASE).await? {
@@ -69,18 +75,25 @@ impl Minting {
                 .store
                 .read(&lease.session, &order.service)
                 .await?;
-            if let Some(minted) = self.brought_by_another(&reading, order) {
+            if let Some(minted) = self.brought_by_another(&reading, order, goal) {
                 return Ok(Taken::Over(minted));
             }
         }
     }
 
-    fn brought_by_another(&self, reading: &Reading, order: &Order) -> Option<Minted> {
+    fn brought_by_another(
+        &self,
+        reading: &Reading,
+        order: &Order,
+        goal: Goal<'_>,
+    ) -> Option<Minted> {
         let slot = match reading {
             Reading::Found(session) => session.slot.as_ref(),
             Reading::Replaced | Reading::Absent => return Some(Minted::SessionGone),
         };
-        let there = matches!(slot, Some(TokenSlot::Token(_)))
+        // The login's token stands in the grant, which is read with the lease.
+        let there = matches!(goal, Goal::ServiceToken)
+            && matches!(slot, Some(TokenSlot::Token(_)))
             && !self
                 .rules
                 .needed(slot, order.trigger, self.ports.clock.now());

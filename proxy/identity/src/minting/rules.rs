@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::renewal::RenewalTiming;
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
-use tokenbridge_config::issuer::RefreshRetry;
+use tokenbridge_config::issuer::{RefreshRetry, SubjectToken};
 use tokenbridge_config::preset::Preset;
 
 use crate::minting::order::{Refused, Trigger};
@@ -16,6 +16,8 @@ use crate::tokens::response::{Answer, OauthError, OauthErrorKind, Processed, Tok
 pub(crate) struct Rules {
     pub(crate) preset: Preset,
     pub(crate) refresh_retry: RefreshRetry,
+    /// Which token is the subject of an exchange.
+    pub(crate) subject_token: SubjectToken,
     pub(crate) timing: RenewalTiming,
     /// How long after sending an answer may still come.
     pub(crate) answer_deadline: Duration,
@@ -38,6 +40,19 @@ pub(crate) enum Step {
     BackOff(Refused),
     /// The answer may be lost: the refresh token may be spent.
     Lost(Refused),
+}
+
+/// What an exchange does next. It spends nothing, so nothing of it can be lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ExchangeStep {
+    /// Judge the token.
+    Judge(Box<TokenResponse>),
+    /// The subject token is refused, or the user for this service: never the session.
+    SubjectRefused(String),
+    /// This service is refused, the session lives on. `true`: it is the configuration's fault.
+    Refuse(Refused, bool),
+    /// Try again later.
+    BackOff(Refused),
 }
 
 /// What a refused target or scope does to the refresh token that was sent along.
@@ -100,6 +115,29 @@ impl Rules {
             OauthErrorKind::ClientRefused => Step::BackOff(refused(Reason::ClientRefused)),
             OauthErrorKind::Temporary => Step::BackOff(refused(Reason::Unavailable)),
             OauthErrorKind::Other => Step::BackOff(refused(Reason::BadResponse)),
+        }
+    }
+
+    /// What to do with an answer to an exchange.
+    pub(crate) fn exchange_step(&self, answer: Answer) -> ExchangeStep {
+        if let Answer::Refused(error) = &answer
+            && matches!(
+                error.code.as_str(),
+                "invalid_grant" | "invalid_request" | "invalid_token"
+            )
+        {
+            // Keycloak says invalid_request where its subject has ended.
+            let detail = format!("the provider answered {} to the exchange", error.code);
+            return ExchangeStep::SubjectRefused(detail);
+        }
+        match self.step(answer) {
+            Step::Keep(response) => ExchangeStep::Judge(response),
+            Step::Refuse { refused, cost } => ExchangeStep::Refuse(refused, cost.is_some()),
+            Step::GrantRefused(detail) => ExchangeStep::SubjectRefused(detail),
+            Step::BackOff(refused) | Step::Lost(refused) => ExchangeStep::BackOff(Refused {
+                unreadable: false,
+                ..refused
+            }),
         }
     }
 

@@ -10,8 +10,8 @@ use tokenbridge_session_store::{Acquired, StoreError};
 
 use crate::minting::order::{Minted, Refused, Trigger};
 use crate::minting::rules::RefusalCost;
-use crate::minting::turn::{Flight, Turn};
-use crate::minting::{Minting, back_off, lease};
+use crate::minting::turn::{Flight, Goal, Turn};
+use crate::minting::{Minting, back_off, exchange, lease};
 use crate::telemetry::EndReason;
 use crate::tokens::ReadProblem;
 use crate::tokens::refreshed_id_token::{self, Verdict};
@@ -44,7 +44,19 @@ impl Minting {
                 return Ok(Turn::Over(Minted::SessionGone));
             }
         }
-        let read = self.ports.issuer.read_access_token(&response);
+        match flight.goal {
+            Goal::ServiceToken => self.judge_response(flight, &response).await,
+            // It serves no service by itself, so nobody judges it.
+            Goal::LoginToken { .. } => Ok(Turn::Over(Minted::There { fresh: true })),
+        }
+    }
+
+    async fn judge_response(
+        &self,
+        flight: &Flight<'_>,
+        response: &TokenResponse,
+    ) -> Result<Turn, StoreError> {
+        let read = self.ports.issuer.read_access_token(response);
         let token = match self.keeping(flight.lease, read).await {
             Ok(token) => token,
             Err(ReadProblem::NoKeys(why)) => {
@@ -197,12 +209,11 @@ fn next_grant(
         .as_ref()
         .filter(|_| verdict == Some(Verdict::Same));
     // A plain refresh renews the login's own token and says what the whole grant is good for.
-    let plain = flight.plan.strategy == Strategy::Login;
-    let login_token = response
-        .access_token
-        .clone()
-        .zip(response.expires_in)
-        .map(|(token, life)| (token, now.plus(life)));
+    let plain = match flight.goal {
+        Goal::ServiceToken => flight.plan.strategy == Strategy::Login,
+        Goal::LoginToken { .. } => true,
+    };
+    let login_token = exchange::login_token(response, now);
     RefreshGrant {
         refresh_token: response
             .refresh_token

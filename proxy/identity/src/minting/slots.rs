@@ -10,7 +10,7 @@ use tokenbridge_bridge::token::{
 use tokenbridge_session_store::StoreError;
 
 use crate::minting::Minting;
-use crate::minting::order::{Minted, Refused};
+use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::minting::turn::{Flight, Turn};
 
 impl Minting {
@@ -53,20 +53,53 @@ impl Minting {
         flight: &Flight<'_>,
         refused: Refused,
     ) -> Result<Turn, StoreError> {
+        let slot = flight.slot.as_ref();
+        self.write_refusal(flight.order, slot, refused)
+            .await
+            .map(Turn::Over)
+    }
+
+    /// The same, for whoever holds no lease. `slot`: what stands there now.
+    pub(super) async fn write_refusal(
+        &self,
+        order: &Order,
+        slot: Option<&TokenSlot>,
+        refused: Refused,
+    ) -> Result<Minted, StoreError> {
         let now = self.ports.clock.now();
-        let live = match &flight.slot {
+        let live = match slot {
             Some(TokenSlot::Token(token)) => now < token.expires_at,
             Some(TokenSlot::Refused(_)) | None => false,
         };
         // An outage says nothing about the service: there is nothing to remember.
         if !live && refused.reason != MintRefusalReason::Unavailable {
             let slot = self.refusal_slot(&refused);
-            let put = self.put(&flight.lease.session, flight.plan, &slot, None);
+            let put = self
+                .ports
+                .store
+                .put_slot(&order.session, &order.service, &slot, None);
             if put.await? == Written::Gone {
-                return Ok(Turn::Over(Minted::SessionGone));
+                return Ok(Minted::SessionGone);
             }
         }
-        Ok(Turn::Over(Minted::Refused(refused)))
+        Ok(Minted::Refused(refused))
+    }
+
+    /// An order that is refused at once still says so in the session.
+    pub(super) async fn remember_refusal(&self, order: &Order, refused: Refused) -> Minted {
+        if !refused.reason.may_pass() && order.trigger != Trigger::Renewal {
+            let slot = self.refusal_slot(&refused);
+            let put = self
+                .ports
+                .store
+                .put_slot(&order.session, &order.service, &slot, None);
+            match put.await {
+                Ok(Written::Gone) => return Minted::SessionGone,
+                Ok(Written::Stored | Written::Stale) => {}
+                Err(error) => return error.into(),
+            }
+        }
+        Minted::Refused(refused)
     }
 
     pub(super) async fn put(

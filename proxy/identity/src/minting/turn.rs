@@ -9,8 +9,9 @@ use tokenbridge_bridge::session::{Reading, SessionFacts};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_session_store::{Described, Lease, SentMark, StoreError};
 
+use crate::minting::exchange::subject;
 use crate::minting::lease::Taken;
-use crate::minting::order::{Minted, Order, Refused, Trigger};
+use crate::minting::order::{Minted, Order, Refused};
 use crate::minting::rules::Step;
 use crate::minting::{Minting, back_off};
 use crate::tokens::request::TokenRequest;
@@ -28,10 +29,23 @@ pub(super) enum Turn {
     Again,
 }
 
+/// What a refresh is for.
+#[derive(Clone, Copy)]
+pub(super) enum Goal<'a> {
+    /// The service's own token.
+    ServiceToken,
+    /// The login's token, from which exchanges start; another one than `refused`.
+    LoginToken {
+        /// A login token that the provider does not take any more.
+        refused: Option<&'a Secret>,
+    },
+}
+
 /// What a turn works on.
 pub(super) struct Flight<'a> {
     pub(super) order: &'a Order,
     pub(super) plan: &'a TokenPlan,
+    pub(super) goal: Goal<'a>,
     pub(super) lease: &'a Lease,
     pub(super) facts: SessionFacts,
     pub(super) grant: RefreshGrant,
@@ -41,27 +55,27 @@ pub(super) struct Flight<'a> {
 
 impl Minting {
     /// Gets a token by spending the session's refresh token.
-    pub(super) async fn fly(&self, order: &Order, plan: &TokenPlan) -> Minted {
+    pub(super) async fn fly(&self, order: &Order, plan: &TokenPlan, goal: Goal<'_>) -> Minted {
         let Some(lease) = self.claim(order) else {
             return Minted::refused(
                 MintRefusalReason::Unavailable,
                 "the operating system's random source failed",
             );
         };
-        let flown = self.turns(order, plan, &lease).await;
+        let flown = self.turns((order, plan, goal), &lease).await;
         self.give_back(&lease).await;
         flown.unwrap_or_else(Minted::from)
     }
 
     async fn turns(
         &self,
-        order: &Order,
-        plan: &TokenPlan,
+        errand: (&Order, &TokenPlan, Goal<'_>),
         lease: &Lease,
     ) -> Result<Minted, StoreError> {
+        let (order, _, goal) = errand;
         let mut elapsed = None;
         for _ in 0..TURNS {
-            let (grant, sent) = match self.take(lease, order).await? {
+            let (grant, sent) = match self.take(lease, order, goal).await? {
                 Taken::Held(grant, sent) => (grant, sent),
                 Taken::Over(minted) => return Ok(minted),
             };
@@ -73,7 +87,7 @@ impl Minting {
                 continue;
             }
             let found = (*grant, sent, elapsed);
-            match self.turn(order, plan, lease, found).await? {
+            match self.turn(errand, lease, found).await? {
                 Turn::Over(minted) => return Ok(minted),
                 Turn::Again => {}
             }
@@ -88,11 +102,11 @@ impl Minting {
     /// ago that was, where it is known.
     async fn turn(
         &self,
-        order: &Order,
-        plan: &TokenPlan,
+        errand: (&Order, &TokenPlan, Goal<'_>),
         lease: &Lease,
         found: (RefreshGrant, Option<SentMark>, Option<Duration>),
     ) -> Result<Turn, StoreError> {
+        let (order, plan, goal) = errand;
         let (grant, sent, elapsed) = found;
         let session = match self
             .ports
@@ -104,12 +118,17 @@ impl Minting {
             Reading::Replaced | Reading::Absent => return Ok(Turn::Over(Minted::SessionGone)),
         };
         let now = self.ports.clock.now();
-        if !self.rules.needed(session.slot.as_ref(), order.trigger, now) {
+        let needed = match goal {
+            Goal::ServiceToken => self.rules.needed(session.slot.as_ref(), order.trigger, now),
+            Goal::LoginToken { refused } => subject(self.rules, &grant, refused, now).is_none(),
+        };
+        if !needed {
             return Ok(Turn::Over(Minted::There { fresh: false }));
         }
         let flight = Flight {
             order,
             plan,
+            goal,
             lease,
             facts: session.facts,
             grant,
@@ -163,7 +182,11 @@ impl Minting {
 
     /// Marks the refresh token as sent, sends it, and sees to what comes back.
     async fn send(&self, flight: &Flight<'_>, refresh_token: &Secret) -> Result<Turn, StoreError> {
-        let request = TokenRequest::refresh(refresh_token, Some(flight.plan));
+        let plan = match flight.goal {
+            Goal::ServiceToken => Some(flight.plan),
+            Goal::LoginToken { .. } => None,
+        };
+        let request = TokenRequest::refresh(refresh_token, plan);
         let first_sent = self.ports.clock.monotonic();
         let generation = flight.grant.generation;
         for sends in 1..=SENDS {
@@ -206,22 +229,5 @@ impl Minting {
             .store
             .mark_sent(flight.lease, generation, deadline)
             .await
-    }
-
-    /// An order that is refused at once still says so in the session.
-    pub(super) async fn remember_refusal(&self, order: &Order, refused: Refused) -> Minted {
-        if !refused.reason.may_pass() && order.trigger != Trigger::Renewal {
-            let slot = self.refusal_slot(&refused);
-            let put = self
-                .ports
-                .store
-                .put_slot(&order.session, &order.service, &slot, None);
-            match put.await {
-                Ok(Written::Gone) => return Minted::SessionGone,
-                Ok(Written::Stored | Written::Stale) => {}
-                Err(error) => return error.into(),
-            }
-        }
-        Minted::Refused(refused)
     }
 }

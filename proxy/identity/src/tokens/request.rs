@@ -2,6 +2,15 @@
 
 use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::service::{Strategy, TargetParameter, TokenPlan};
+use tokenbridge_config::preset::Preset;
+
+/// RFC 8693 § 3.
+pub(crate) const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// RFC 8693 § 3.
+pub(crate) const ID_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:id_token";
+/// RFC 8693 § 3.
+pub(crate) const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// One form for the token endpoint, without the client's own credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +47,45 @@ impl TokenRequest {
         let target = plan.filter(|plan| plan.strategy != Strategy::Login);
         fields.extend(target.into_iter().flat_map(target_fields));
         Self { fields }
+    }
+
+    /// A token exchange (RFC 8693 § 2.1) for a service. `subject`: the token and its type.
+    pub(crate) fn exchange(plan: &TokenPlan, preset: Preset, subject: (&Secret, &str)) -> Self {
+        let (token, kind) = subject;
+        let mut fields = vec![
+            ("grant_type", Secret::new(EXCHANGE)),
+            ("subject_token", token.clone()),
+            ("subject_token_type", Secret::new(kind)),
+        ];
+        fields
+            .extend(requested_type(preset).map(|kind| ("requested_token_type", Secret::new(kind))));
+        // Keycloak takes `openid` out of the login's own session if an exchange leaves it out.
+        if preset == Preset::Keycloak && !plan.scopes.iter().any(|scope| scope == "openid") {
+            let mut with_openid = plan.clone();
+            with_openid.scopes.insert(0, "openid".into());
+            fields.extend(target_fields(&with_openid));
+        } else {
+            fields.extend(target_fields(plan));
+        }
+        Self { fields }
+    }
+}
+
+/// ZITADEL gives an opaque token unless a JWT is asked for.
+const fn requested_type(preset: Preset) -> Option<&'static str> {
+    match preset {
+        Preset::Zitadel => Some(JWT_TYPE),
+        Preset::Generic
+        | Preset::Keycloak
+        | Preset::Entra
+        | Preset::Auth0
+        | Preset::Okta
+        | Preset::Duende
+        | Preset::OidcProvider
+        | Preset::Logto
+        | Preset::Authentik
+        | Preset::Hydra
+        | Preset::Cognito => None,
     }
 }
 
@@ -109,6 +157,60 @@ mod tests {
                 .map(|(name, value)| (*name, value.expose()))
                 .collect();
             assert_eq!(sent, expected, "{strategy:?} {parameter:?} {scopes:?}");
+        }
+    }
+
+    #[test]
+    fn an_exchange_is_asked_for_as_the_provider_wants_it() {
+        let subject = Secret::new("at");
+        let sent = |preset, scopes: &[&str]| {
+            let plan = plan(Strategy::Exchange, TargetParameter::Audience, scopes);
+            let request = TokenRequest::exchange(&plan, preset, (&subject, ACCESS_TOKEN_TYPE));
+            let fields = request.fields.iter().skip(1);
+            fields
+                .map(|(name, value)| format!("{name}={}", value.expose()))
+                .collect::<Vec<_>>()
+        };
+        let start = [
+            "subject_token=at".to_string(),
+            format!("subject_token_type={ACCESS_TOKEN_TYPE}"),
+        ];
+        for (preset, scopes, rest) in [
+            (
+                Preset::Generic,
+                &["x"][..],
+                vec!["audience=https://a.example", "scope=x"],
+            ),
+            (
+                Preset::Okta,
+                &["x"],
+                vec!["audience=https://a.example", "scope=x"],
+            ),
+            (
+                Preset::Keycloak,
+                &["x"],
+                vec!["audience=https://a.example", "scope=openid x"],
+            ),
+            (
+                Preset::Keycloak,
+                &["x", "openid"],
+                vec!["audience=https://a.example", "scope=x openid"],
+            ),
+            (
+                Preset::Zitadel,
+                &[],
+                vec![
+                    "requested_token_type=urn:ietf:params:oauth:token-type:jwt",
+                    "audience=https://a.example",
+                ],
+            ),
+        ] {
+            let expected: Vec<String> = start
+                .iter()
+                .cloned()
+                .chain(rest.iter().map(ToString::to_string))
+                .collect();
+            assert_eq!(sent(preset, scopes), expected, "{preset:?}");
         }
     }
 

@@ -82,6 +82,8 @@ pub(crate) struct TokenResponse {
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) scopes: Option<Vec<String>>,
+    /// What kind of token an exchange gave (RFC 8693 § 2.2.1).
+    pub(crate) issued_token_type: Option<String>,
     /// Why the access token cannot be used, if it cannot.
     pub(crate) problem: Option<String>,
 }
@@ -175,6 +177,10 @@ fn granted(body: &[u8]) -> TokenResponse {
         refresh_token: text("refresh_token"),
         id_token: text("id_token"),
         scopes: object.get("scope").and_then(scopes),
+        issued_token_type: object
+            .get("issued_token_type")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         problem,
     }
 }

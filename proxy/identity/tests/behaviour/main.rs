@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod client_authentication;
+mod exchange;
 mod gateway;
 mod id_token;
 mod log;

@@ -17,7 +17,7 @@ use tokenbridge_config::preset::Preset;
 use tokenbridge_devkit::IdpConfiguration;
 use tokenbridge_identity::{
     EndReason, Endpoint, HttpTimeouts, Identity, IdentityParts, IdentitySettings, MintStatus,
-    Telemetry,
+    StartProblem, Telemetry,
 };
 use tokenbridge_session_store::{Clock, Keyring, SessionStore};
 use url::Url;
@@ -165,7 +165,11 @@ pub(crate) fn identity(
     clock: &Arc<TestClock>,
     counts: &Arc<Counts>,
 ) -> Arc<Identity> {
-    let settings = IdentitySettings {
+    start(settings(issuer, options), store, clock, counts).unwrap()
+}
+
+pub(crate) fn settings(issuer: &str, options: Options) -> IdentitySettings {
+    IdentitySettings {
         // The provider's own origin takes the browser back, as there is no proxy to do it.
         public_origin: issuer.to_owned(),
         cookie: CookieName::new("bff_session", false),
@@ -187,7 +191,15 @@ pub(crate) fn identity(
             connect: Duration::from_secs(1),
             total: Duration::from_secs(2),
         },
-    };
+    }
+}
+
+pub(crate) fn start(
+    settings: IdentitySettings,
+    store: &Arc<dyn SessionStore>,
+    clock: &Arc<TestClock>,
+    counts: &Arc<Counts>,
+) -> Result<Arc<Identity>, StartProblem> {
     Identity::start(IdentityParts {
         settings,
         store: Arc::clone(store),
@@ -196,5 +208,4 @@ pub(crate) fn identity(
         runtime: tokio::runtime::Handle::current(),
         telemetry: counts.clone(),
     })
-    .unwrap()
 }

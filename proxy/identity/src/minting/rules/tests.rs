@@ -8,6 +8,7 @@ fn rules(preset: Preset, refresh_retry: RefreshRetry) -> Rules {
     Rules {
         preset,
         refresh_retry,
+        subject_token: SubjectToken::AccessToken,
         timing: RenewalTiming {
             threshold: Duration::from_secs(60),
         },
@@ -135,5 +136,39 @@ fn a_new_token_is_needed_when_none_lives_or_it_is_due() {
     ] {
         let needed = rules.needed(slot, trigger, at(now));
         assert_eq!(needed, expected, "{slot:?} {trigger:?} {now}");
+    }
+}
+
+#[test]
+fn no_answer_to_an_exchange_is_about_the_session() {
+    let rules = rules(Preset::Keycloak, RefreshRetry::Never);
+    let step =
+        |status, body: &str| rules.exchange_step(response::read(status, None, body.as_bytes()));
+    for code in ["invalid_grant", "invalid_request", "invalid_token"] {
+        assert!(
+            matches!(step(400, &error(code)), ExchangeStep::SubjectRefused(_)),
+            "{code}"
+        );
+    }
+    for (code, configured) in [
+        ("invalid_target", true),
+        ("invalid_scope", true),
+        ("consent_required", false),
+    ] {
+        match step(400, &error(code)) {
+            ExchangeStep::Refuse(_, fault) => assert_eq!(fault, configured, "{code}"),
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+    for (status, body) in [
+        (403, error("access_denied")),
+        (401, error("invalid_client")),
+        (503, String::new()),
+        (400, String::new()),
+    ] {
+        match step(status, &body) {
+            ExchangeStep::BackOff(refused) => assert!(!refused.unreadable),
+            other => panic!("{status} {body}: {other:?}"),
+        }
     }
 }

@@ -17,7 +17,7 @@ use tokenbridge_bridge::service::{
 };
 use tokenbridge_bridge::session::{Profile, SessionFacts, SessionKey, Subject};
 use tokenbridge_bridge::{Secret, UnixTime};
-use tokenbridge_config::issuer::RefreshRetry;
+use tokenbridge_config::issuer::{RefreshRetry, SubjectToken};
 use tokenbridge_config::preset::Preset;
 use tokenbridge_session_store::{
     Clock, ManualClock, MemoryLimits, MemoryStore, NewSession, SessionStore,
@@ -173,6 +173,7 @@ impl World {
         let rules = Rules {
             preset: Preset::Generic,
             refresh_retry,
+            subject_token: SubjectToken::AccessToken,
             timing: RenewalTiming {
                 threshold: Duration::from_secs(60),
             },

@@ -1,0 +1,197 @@
+//! Token exchange (RFC 8693). It spends no refresh token, so services do not wait for each other;
+//! but it starts from a login token that has not ended, which is renewed first where needed.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokenbridge_bridge::grant::{RefreshGrant, Written};
+use tokenbridge_bridge::service::TokenPlan;
+use tokenbridge_bridge::session::Reading;
+use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
+use tokenbridge_bridge::{Secret, UnixTime};
+use tokenbridge_config::issuer::SubjectToken;
+use tokenbridge_session_store::StoreError;
+
+use crate::minting::Minting;
+use crate::minting::order::{Minted, Order, Refused};
+use crate::minting::rules::{ExchangeStep, RefusalCost, Rules};
+use crate::minting::slots::judge;
+use crate::minting::turn::Goal;
+use crate::tokens::ReadProblem;
+use crate::tokens::request::{ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE, TokenRequest};
+use crate::tokens::response::TokenResponse;
+
+/// A subject token with less life left than this is renewed first.
+const LEFT: Duration = Duration::from_secs(10);
+/// What a login token that tells no end is taken to last.
+const UNTOLD: Duration = Duration::from_secs(60);
+
+impl Minting {
+    /// Gets a token by exchanging the login's.
+    pub(super) async fn exchange(&self, order: &Order, plan: &TokenPlan) -> Minted {
+        self.try_exchange(order, plan)
+            .await
+            .unwrap_or_else(Minted::from)
+    }
+
+    async fn try_exchange(&self, order: &Order, plan: &TokenPlan) -> Result<Minted, StoreError> {
+        let slot = match self
+            .ports
+            .store
+            .read(&order.session, &order.service)
+            .await?
+        {
+            Reading::Found(session) => session.slot,
+            Reading::Replaced | Reading::Absent => return Ok(Minted::SessionGone),
+        };
+        if !self
+            .rules
+            .needed(slot.as_ref(), order.trigger, self.ports.clock.now())
+        {
+            return Ok(Minted::There { fresh: false });
+        }
+        let mut refused: Option<Secret> = None;
+        loop {
+            let subject = match self.subject(order, plan, refused.as_ref()).await? {
+                Ok(subject) => subject,
+                Err(minted) => return Ok(minted),
+            };
+            let typed = (&subject, self.subject_type());
+            let request = TokenRequest::exchange(plan, self.rules.preset, typed);
+            let answer = self.ports.issuer.token(&request).await;
+            let refusal = match self.rules.exchange_step(answer) {
+                ExchangeStep::Judge(response) => {
+                    return self
+                        .judge_exchanged((order, plan), slot.as_ref(), &response)
+                        .await;
+                }
+                // The login token may have been ended at the provider: once more with a new one.
+                ExchangeStep::SubjectRefused(_) if refused.is_none() => {
+                    refused = Some(subject);
+                    continue;
+                }
+                ExchangeStep::SubjectRefused(why) => {
+                    Refused::new(MintRefusalReason::GrantRefused, why)
+                }
+                ExchangeStep::Refuse(refusal, configured) => {
+                    if configured {
+                        let now = self.ports.clock.monotonic();
+                        let cost = RefusalCost::Harmless;
+                        self.suspensions.suspend(&plan.service, &refusal, cost, now);
+                    }
+                    refusal
+                }
+                ExchangeStep::BackOff(refusal) => refusal,
+            };
+            return self.write_refusal(order, slot.as_ref(), refusal).await;
+        }
+    }
+
+    /// A subject token that has not ended and that is not `refused`.
+    async fn subject(
+        &self,
+        order: &Order,
+        plan: &TokenPlan,
+        refused: Option<&Secret>,
+    ) -> Result<Result<Secret, Minted>, StoreError> {
+        let grant = order.grant();
+        for renew in [true, false] {
+            let Some(found) = self.ports.store.grant(&order.session, &grant).await? else {
+                return Ok(Err(Minted::SessionGone));
+            };
+            let now = self.ports.clock.now();
+            if let Some(subject) = subject(self.rules, &found, refused, now) {
+                return Ok(Ok(subject));
+            }
+            if renew {
+                match self.fly(order, plan, Goal::LoginToken { refused }).await {
+                    Minted::There { .. } => {}
+                    other => return Ok(Err(other)),
+                }
+            }
+        }
+        Ok(Err(Minted::refused(
+            MintRefusalReason::BadResponse,
+            "the provider gives no login token that an exchange could start from",
+        )))
+    }
+
+    fn subject_type(&self) -> &'static str {
+        match self.rules.subject_token {
+            SubjectToken::IdToken => ID_TOKEN_TYPE,
+            // `refresh_token` is refused when the gateway starts.
+            SubjectToken::AccessToken | SubjectToken::RefreshToken => ACCESS_TOKEN_TYPE,
+        }
+    }
+
+    async fn judge_exchanged(
+        &self,
+        (order, plan): (&Order, &TokenPlan),
+        slot: Option<&TokenSlot>,
+        response: &TokenResponse,
+    ) -> Result<Minted, StoreError> {
+        let kind = response.issued_token_type.as_deref();
+        let token = match kind {
+            Some(ACCESS_TOKEN_TYPE | JWT_TYPE) => {
+                self.ports.issuer.read_access_token(response).await
+            }
+            Some(_) | None => Err(ReadProblem::Invalid(
+                "issued_token_type is neither an access token nor a JWT".into(),
+            )),
+        };
+        let refusal = match token {
+            Ok(token) => match judge(plan, &token) {
+                Ok(()) => {
+                    let slot = TokenSlot::Token(token);
+                    let put = self.put(&order.session, plan, &slot, None).await?;
+                    return Ok(match put {
+                        Written::Stored | Written::Stale => Minted::There { fresh: true },
+                        Written::Gone => Minted::SessionGone,
+                    });
+                }
+                Err(refusal) => refusal,
+            },
+            Err(ReadProblem::NoKeys(why)) => Refused::new(MintRefusalReason::Unavailable, why),
+            Err(ReadProblem::Invalid(why)) => Refused::new(MintRefusalReason::BadResponse, why),
+        };
+        self.write_refusal(order, slot, refusal).await
+    }
+}
+
+/// The grant's subject token, if it can be used.
+pub(super) fn subject(
+    rules: Rules,
+    grant: &RefreshGrant,
+    refused: Option<&Secret>,
+    now: UnixTime,
+) -> Option<Secret> {
+    let (token, ends) = match rules.subject_token {
+        SubjectToken::IdToken => {
+            let token = grant.id_token.clone()?;
+            let ends = end_of(&token)?;
+            (token, ends)
+        }
+        SubjectToken::AccessToken | SubjectToken::RefreshToken => grant.access_token.clone()?,
+    };
+    (ends > now.plus(LEFT) && refused != Some(&token)).then_some(token)
+}
+
+/// The login's own access token and its end, as an answer brings them.
+pub(crate) fn login_token(response: &TokenResponse, now: UnixTime) -> Option<(Secret, UnixTime)> {
+    let token = response.access_token.clone()?;
+    let ends = match response.expires_in {
+        Some(life) => now.plus(life),
+        None => end_of(&token).unwrap_or_else(|| now.plus(UNTOLD)),
+    };
+    Some((token, ends))
+}
+
+/// `exp` of a JWT that the provider itself will judge: it is not verified here.
+fn end_of(token: &Secret) -> Option<UnixTime> {
+    #[derive(Deserialize)]
+    struct End {
+        exp: u64,
+    }
+    let end: End = jsonwebtoken::dangerous::insecure_decode_claims(token.expose()).ok()?;
+    Some(UnixTime::from_seconds(end.exp))
+}
