@@ -5,6 +5,10 @@
 //! is `version (1 byte) | length of the key id (1 byte) | key id | nonce (24 bytes) |
 //! ciphertext and tag`, by XChaCha20-Poly1305: its nonce is long enough to be random for years of
 //! writes.
+//!
+//! To rotate: add the new key behind the first one on every replica, then put it first, and remove
+//! the old one once the last session that it sealed is over. A replica that does not know a key
+//! takes the sessions sealed with it for absent.
 
 use std::fmt;
 

@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`store`] | the trait [`SessionStore`](store::SessionStore) and what goes in and out of it |
+//! | [`store`] | the trait [`SessionStore`] and what goes in and out of it |
 //! | [`error`] | what can go wrong with a store, without a secret in it |
 //! | [`health`] | whether the store answers, and since when |
 //! | [`lease`] | who may spend a refresh token, and the note that it was sent |
@@ -23,7 +23,7 @@ pub mod store;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use health::StoreHealth;
-pub use keyring::{Keyring, Purpose};
+pub use keyring::{Keyring, KeyringError, OpenError, Purpose, RandomError};
 pub use lease::{Acquired, Lease, SentMark};
 pub use memory::{MemoryLimits, MemoryStore};
 pub use redis_store::{RedisOptions, RedisStore, RedisUrlError};

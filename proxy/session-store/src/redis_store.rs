@@ -1,6 +1,6 @@
 //! The store in Redis (6.2 or newer, or Valkey), for any number of replicas.
 //!
-//! Every value but counters and names is sealed for its place ([`codec`]). Every conditional write
+//! Every value but counters and names is sealed for its session and its field. Every conditional write
 //! is one script, so that no reader sees half of it and no late write brings a session back. Every
 //! key has a TTL, set in the step that writes it. A full server refuses new sessions and marks;
 //! what a living session still has to store is let through, for which the scripts use that Redis
