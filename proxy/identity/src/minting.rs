@@ -19,7 +19,7 @@
 use std::sync::Arc;
 
 use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
-use tokenbridge_bridge::token::MintRefusalReason;
+use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_session_store::{Clock, SessionStore};
 
 use crate::telemetry::{MintStatus, Telemetry};
@@ -43,7 +43,7 @@ use order::{Minted, Order, Refused, Trigger};
 use ports::{Machine, Revoker, TokenIssuer};
 use rules::Rules;
 use suspension::Suspensions;
-use turn::Goal;
+use turn::{Errand, Goal};
 
 /// What minting works with.
 pub(crate) struct Ports {
@@ -114,6 +114,12 @@ impl Minting {
             .or_else(|| self.back_off.check(&order.session, &order.service, now))
     }
 
+    /// Whether what stands in the session calls for a new token.
+    fn needed(&self, order: &Order, slot: Option<&TokenSlot>) -> bool {
+        self.rules
+            .needed(slot, order.trigger, self.ports.clock.now())
+    }
+
     async fn mint(&self, order: &Order) -> Minted {
         let Some(plan) = self.plan(&order.service) else {
             return Minted::refused(MintRefusalReason::NoAudience, "no such service");
@@ -125,7 +131,10 @@ impl Minting {
             return self.remember_refusal(order, refused).await;
         }
         let minted = match plan.strategy {
-            Strategy::Login | Strategy::Refresh => self.fly(order, plan, Goal::ServiceToken).await,
+            Strategy::Login | Strategy::Refresh => {
+                let goal = Goal::ServiceToken;
+                self.fly(Errand { order, plan, goal }).await
+            }
             Strategy::Exchange => self.exchange(order, plan).await,
             // `support::unsupported` keeps these out of every configuration that starts.
             Strategy::Authorize | Strategy::ClientCredentials => Minted::refused(

@@ -186,16 +186,13 @@ impl RelyingParty {
             }
         };
         let detail = format!("the code exchange: the provider answered {}", error.code);
-        match (error.kind, made_for) {
+        let rejection = match (error.kind, made_for) {
             (OauthErrorKind::InvalidTarget, Some((plan, _))) => {
-                let refused = Refused::new(MintRefusalReason::InvalidTarget, detail);
-                let now = self.clock.monotonic();
-                let suspensions = self.minting.suspensions();
-                suspensions.suspend(&plan.service, &refused, RefusalCost::Unknown, now);
-                Err(NotGranted::WithoutResources)
+                self.suspend(plan, detail);
+                return Err(NotGranted::WithoutResources);
             }
-            (OauthErrorKind::ClientRefused, _) => Err(refused(Rejection::ClientRefused, detail)),
-            (OauthErrorKind::Temporary, _) => Err(refused(Rejection::IdpUnavailable, detail)),
+            (OauthErrorKind::ClientRefused, _) => Rejection::ClientRefused,
+            (OauthErrorKind::Temporary, _) => Rejection::IdpUnavailable,
             (
                 OauthErrorKind::InvalidGrant
                 | OauthErrorKind::InvalidTarget
@@ -203,8 +200,17 @@ impl RelyingParty {
                 | OauthErrorKind::InteractionRequired
                 | OauthErrorKind::Other,
                 _,
-            ) => Err(refused(Rejection::CodeRefused, detail)),
-        }
+            ) => Rejection::CodeRefused,
+        };
+        Err(refused(rejection, detail))
+    }
+
+    /// A service whose resource the provider refuses at a code exchange is asked for no more.
+    fn suspend(&self, plan: &TokenPlan, detail: String) {
+        let refused = Refused::new(MintRefusalReason::InvalidTarget, detail);
+        let now = self.clock.monotonic();
+        let suspensions = self.minting.suspensions();
+        suspensions.suspend(&plan.service, &refused, RefusalCost::Unknown, now);
     }
 }
 

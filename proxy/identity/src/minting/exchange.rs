@@ -16,7 +16,7 @@ use crate::minting::Minting;
 use crate::minting::order::{Minted, Order, Refused};
 use crate::minting::rules::{ExchangeStep, RefusalCost, Rules};
 use crate::minting::slots::judge;
-use crate::minting::turn::Goal;
+use crate::minting::turn::{Errand, Goal};
 use crate::tokens::ReadProblem;
 use crate::tokens::request::{ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE, TokenRequest};
 use crate::tokens::response::TokenResponse;
@@ -44,13 +44,10 @@ impl Minting {
             Reading::Found(session) => session.slot,
             Reading::Replaced | Reading::Absent => return Ok(Minted::SessionGone),
         };
-        if !self
-            .rules
-            .needed(slot.as_ref(), order.trigger, self.ports.clock.now())
-        {
+        if !self.needed(order, slot.as_ref()) {
             return Ok(Minted::There { fresh: false });
         }
-        let mut refused: Option<Secret> = None;
+        let mut refused = None;
         loop {
             let subject = match self.subject(order, plan, refused.as_ref()).await? {
                 Ok(subject) => subject,
@@ -59,32 +56,40 @@ impl Minting {
             let typed = (&subject, self.subject_type());
             let request = TokenRequest::exchange(plan, self.rules.preset, typed);
             let answer = self.ports.issuer.token(&request).await;
-            let refusal = match self.rules.exchange_step(answer) {
-                ExchangeStep::Judge(response) => {
+            match self.rules.exchange_step(answer) {
+                // The login token may have been ended at the provider: once more with a new one.
+                ExchangeStep::SubjectRefused(_) if refused.is_none() => refused = Some(subject),
+                step => {
                     return self
-                        .judge_exchanged((order, plan), slot.as_ref(), &response)
+                        .settle_exchange((order, plan), slot.as_ref(), step)
                         .await;
                 }
-                // The login token may have been ended at the provider: once more with a new one.
-                ExchangeStep::SubjectRefused(_) if refused.is_none() => {
-                    refused = Some(subject);
-                    continue;
-                }
-                ExchangeStep::SubjectRefused(why) => {
-                    Refused::new(MintRefusalReason::GrantRefused, why)
-                }
-                ExchangeStep::Refuse(refusal, configured) => {
-                    if configured {
-                        let now = self.ports.clock.monotonic();
-                        let cost = RefusalCost::Harmless;
-                        self.suspensions.suspend(&plan.service, &refusal, cost, now);
-                    }
-                    refusal
-                }
-                ExchangeStep::BackOff(refusal) => refusal,
-            };
-            return self.write_refusal(order, slot.as_ref(), refusal).await;
+            }
         }
+    }
+
+    async fn settle_exchange(
+        &self,
+        (order, plan): (&Order, &TokenPlan),
+        slot: Option<&TokenSlot>,
+        step: ExchangeStep,
+    ) -> Result<Minted, StoreError> {
+        let refusal = match step {
+            ExchangeStep::Judge(response) => {
+                return self.judge_exchanged((order, plan), slot, &response).await;
+            }
+            ExchangeStep::SubjectRefused(why) => Refused::new(MintRefusalReason::GrantRefused, why),
+            ExchangeStep::Refuse(refusal, configured) => {
+                if configured {
+                    let now = self.ports.clock.monotonic();
+                    let cost = RefusalCost::Harmless;
+                    self.suspensions.suspend(&plan.service, &refusal, cost, now);
+                }
+                refusal
+            }
+            ExchangeStep::BackOff(refusal) => refusal,
+        };
+        self.write_refusal(order, slot, refusal).await
     }
 
     /// A subject token that has not ended and that is not `refused`.
@@ -104,7 +109,8 @@ impl Minting {
                 return Ok(Ok(subject));
             }
             if renew {
-                match self.fly(order, plan, Goal::LoginToken { refused }).await {
+                let goal = Goal::LoginToken { refused };
+                match self.fly(Errand { order, plan, goal }).await {
                     Minted::There { .. } => {}
                     other => return Ok(Err(other)),
                 }

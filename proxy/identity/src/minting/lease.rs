@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokenbridge_bridge::grant::{Holder, RefreshGrant};
 use tokenbridge_bridge::session::Reading;
-use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
+use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_session_store::{Acquired, Lease, SentMark, StoreError};
 
 use crate::minting::Minting;
 use crate::minting::order::{Minted, Order};
-use crate::minting::turn::Goal;
+use crate::minting::turn::{Errand, Goal};
 
 /// How long a lease lasts unless it is kept: what a replica that died holds others up.
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
@@ -45,8 +45,7 @@ impl Minting {
     pub(super) async fn take(
         &self,
         lease: &Lease,
-        order: &Order,
-        goal: Goal<'_>,
+        errand: Errand<'_>,
     ) -> Result<Taken, StoreError> {
         let patience = self.ports.clock.monotonic().saturating_add(PATIENCE);
         loop {
@@ -73,30 +72,24 @@ impl Minting {
             let reading = self
                 .ports
                 .store
-                .read(&lease.session, &order.service)
+                .read(&lease.session, &errand.order.service)
                 .await?;
-            if let Some(minted) = self.brought_by_another(&reading, order, goal) {
+            if let Some(minted) = self.brought_by_another(&reading, errand) {
                 return Ok(Taken::Over(minted));
             }
         }
     }
 
-    fn brought_by_another(
-        &self,
-        reading: &Reading,
-        order: &Order,
-        goal: Goal<'_>,
-    ) -> Option<Minted> {
+    fn brought_by_another(&self, reading: &Reading, errand: Errand<'_>) -> Option<Minted> {
         let slot = match reading {
             Reading::Found(session) => session.slot.as_ref(),
             Reading::Replaced | Reading::Absent => return Some(Minted::SessionGone),
         };
-        // The login's token stands in the grant, which is read with the lease.
-        let there = matches!(goal, Goal::ServiceToken)
-            && matches!(slot, Some(TokenSlot::Token(_)))
-            && !self
-                .rules
-                .needed(slot, order.trigger, self.ports.clock.now());
+        let there = match errand.goal {
+            Goal::ServiceToken => !self.needed(errand.order, slot),
+            // The login's token stands in the grant, which is read with the lease.
+            Goal::LoginToken { .. } => false,
+        };
         there.then_some(Minted::There { fresh: false })
     }
 

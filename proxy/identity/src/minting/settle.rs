@@ -44,7 +44,7 @@ impl Minting {
                 return Ok(Turn::Over(Minted::SessionGone));
             }
         }
-        match flight.goal {
+        match flight.errand.goal {
             Goal::ServiceToken => self.judge_response(flight, &response).await,
             // It serves no service by itself, so nobody judges it.
             Goal::LoginToken { .. } => Ok(Turn::Over(Minted::There { fresh: true })),
@@ -105,7 +105,7 @@ impl Minting {
         response: TokenResponse,
         claim: &'static str,
     ) -> Result<Turn, StoreError> {
-        tracing::warn!(target: "tokenbridge", claim, service = %flight.plan.service, "a refresh was answered for another subject; the session is ended");
+        tracing::warn!(target: "tokenbridge", claim, service = %flight.errand.plan.service, "a refresh was answered for another subject; the session is ended");
         if let Some(token) = response.refresh_token {
             self.ports.revoker.revoke(token);
         }
@@ -120,7 +120,7 @@ impl Minting {
         flight: &Flight<'_>,
         detail: String,
     ) -> Result<Turn, StoreError> {
-        if flight.order.trigger == Trigger::Login {
+        if flight.errand.order.trigger == Trigger::Login {
             return match self.spend(flight).await? {
                 Written::Stored => {
                     self.refuse(
@@ -137,7 +137,7 @@ impl Minting {
         // spent by then: that refusal says nothing about the session.
         match self.ports.store.acquire(flight.lease, lease::LEASE).await? {
             Acquired::Held { grant, .. } if grant.generation == flight.grant.generation => {
-                tracing::info!(target: "tokenbridge", service = %flight.plan.service, "the provider refused the refresh token; the session is ended");
+                tracing::info!(target: "tokenbridge", service = %flight.errand.plan.service, "the provider refused the refresh token; the session is ended");
                 self.end_session(flight, EndReason::GrantRefused).await
             }
             Acquired::Held { .. } | Acquired::Busy { .. } => Ok(Turn::Again),
@@ -170,7 +170,7 @@ impl Minting {
         if let Some(cost) = cost {
             let now = self.ports.clock.monotonic();
             self.suspensions
-                .suspend(&flight.plan.service, &refused, cost, now);
+                .suspend(&flight.errand.plan.service, &refused, cost, now);
         }
         match cost {
             Some(RefusalCost::Spent) => match self.spend(flight).await? {
@@ -209,8 +209,8 @@ fn next_grant(
         .as_ref()
         .filter(|_| verdict == Some(Verdict::Same));
     // A plain refresh renews the login's own token and says what the whole grant is good for.
-    let plain = match flight.goal {
-        Goal::ServiceToken => flight.plan.strategy == Strategy::Login,
+    let plain = match flight.errand.goal {
+        Goal::ServiceToken => flight.errand.plan.strategy == Strategy::Login,
         Goal::LoginToken { .. } => true,
     };
     let login_token = exchange::login_token(response, now);

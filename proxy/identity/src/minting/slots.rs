@@ -22,9 +22,9 @@ impl Minting {
         token: &ServiceToken,
     ) -> Result<Turn, StoreError> {
         let guard = (&flight.lease.grant, flight.grant.generation.next());
-        if flight.plan.strategy == Strategy::Login {
+        if flight.errand.plan.strategy == Strategy::Login {
             for plan in &self.plans {
-                let other = plan.service != flight.plan.service;
+                let other = plan.service != flight.errand.plan.service;
                 if other && plan.strategy == Strategy::Login && judge(plan, token).is_ok() {
                     let slot = TokenSlot::Token(token.clone());
                     let _ = self
@@ -33,10 +33,15 @@ impl Minting {
                 }
             }
         }
-        match judge(flight.plan, token) {
+        match judge(flight.errand.plan, token) {
             Ok(()) => {
                 let slot = TokenSlot::Token(token.clone());
-                let put = self.put(&flight.lease.session, flight.plan, &slot, Some(guard));
+                let put = self.put(
+                    &flight.lease.session,
+                    flight.errand.plan,
+                    &slot,
+                    Some(guard),
+                );
                 Ok(match put.await? {
                     Written::Stored => Turn::Over(Minted::There { fresh: true }),
                     Written::Stale => Turn::Again,
@@ -54,7 +59,7 @@ impl Minting {
         refused: Refused,
     ) -> Result<Turn, StoreError> {
         let slot = flight.slot.as_ref();
-        self.write_refusal(flight.order, slot, refused)
+        self.write_refusal(flight.errand.order, slot, refused)
             .await
             .map(Turn::Over)
     }

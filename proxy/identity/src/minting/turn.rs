@@ -21,6 +21,9 @@ const TURNS: usize = 8;
 /// How often one turn sends the same refresh token, where `refresh_retry` allows it.
 const SENDS: u32 = 3;
 
+const NOT_REPEATED: &str = "the answer to a refresh was lost; by refresh_retry it is not sent \
+                            again while a valid token is left";
+
 /// How a turn ended.
 pub(super) enum Turn {
     /// There is nothing left to do.
@@ -41,11 +44,17 @@ pub(super) enum Goal<'a> {
     },
 }
 
-/// What a turn works on.
-pub(super) struct Flight<'a> {
+/// For whom a refresh is made, and for what.
+#[derive(Clone, Copy)]
+pub(super) struct Errand<'a> {
     pub(super) order: &'a Order,
     pub(super) plan: &'a TokenPlan,
     pub(super) goal: Goal<'a>,
+}
+
+/// What a turn works on.
+pub(super) struct Flight<'a> {
+    pub(super) errand: Errand<'a>,
     pub(super) lease: &'a Lease,
     pub(super) facts: SessionFacts,
     pub(super) grant: RefreshGrant,
@@ -55,27 +64,22 @@ pub(super) struct Flight<'a> {
 
 impl Minting {
     /// Gets a token by spending the session's refresh token.
-    pub(super) async fn fly(&self, order: &Order, plan: &TokenPlan, goal: Goal<'_>) -> Minted {
-        let Some(lease) = self.claim(order) else {
+    pub(super) async fn fly(&self, errand: Errand<'_>) -> Minted {
+        let Some(lease) = self.claim(errand.order) else {
             return Minted::refused(
                 MintRefusalReason::Unavailable,
                 "the operating system's random source failed",
             );
         };
-        let flown = self.turns((order, plan, goal), &lease).await;
+        let flown = self.turns(errand, &lease).await;
         self.give_back(&lease).await;
         flown.unwrap_or_else(Minted::from)
     }
 
-    async fn turns(
-        &self,
-        errand: (&Order, &TokenPlan, Goal<'_>),
-        lease: &Lease,
-    ) -> Result<Minted, StoreError> {
-        let (order, _, goal) = errand;
+    async fn turns(&self, errand: Errand<'_>, lease: &Lease) -> Result<Minted, StoreError> {
         let mut elapsed = None;
         for _ in 0..TURNS {
-            let (grant, sent) = match self.take(lease, order, goal).await? {
+            let (grant, sent) = match self.take(lease, errand).await? {
                 Taken::Held(grant, sent) => (grant, sent),
                 Taken::Over(minted) => return Ok(minted),
             };
@@ -102,33 +106,28 @@ impl Minting {
     /// ago that was, where it is known.
     async fn turn(
         &self,
-        errand: (&Order, &TokenPlan, Goal<'_>),
+        errand: Errand<'_>,
         lease: &Lease,
         found: (RefreshGrant, Option<SentMark>, Option<Duration>),
     ) -> Result<Turn, StoreError> {
-        let (order, plan, goal) = errand;
         let (grant, sent, elapsed) = found;
-        let session = match self
-            .ports
-            .store
-            .read(&order.session, &order.service)
-            .await?
-        {
+        let Errand { order, goal, .. } = errand;
+        let reading = self.ports.store.read(&order.session, &order.service);
+        let session = match reading.await? {
             Reading::Found(session) => *session,
             Reading::Replaced | Reading::Absent => return Ok(Turn::Over(Minted::SessionGone)),
         };
-        let now = self.ports.clock.now();
         let needed = match goal {
-            Goal::ServiceToken => self.rules.needed(session.slot.as_ref(), order.trigger, now),
-            Goal::LoginToken { refused } => subject(self.rules, &grant, refused, now).is_none(),
+            Goal::ServiceToken => self.needed(order, session.slot.as_ref()),
+            Goal::LoginToken { refused } => {
+                subject(self.rules, &grant, refused, self.ports.clock.now()).is_none()
+            }
         };
         if !needed {
             return Ok(Turn::Over(Minted::There { fresh: false }));
         }
         let flight = Flight {
-            order,
-            plan,
-            goal,
+            errand,
             lease,
             facts: session.facts,
             grant,
@@ -140,7 +139,7 @@ impl Minting {
         if sent.is_some() && !self.may_resend(&flight, elapsed).await? {
             return Ok(Turn::Over(Minted::refused(
                 MintRefusalReason::Unavailable,
-                "the answer to a refresh was lost; by refresh_retry it is not sent again while a valid token is left",
+                NOT_REPEATED,
             )));
         }
         self.send(&flight, &refresh_token).await
@@ -170,7 +169,12 @@ impl Minting {
             return Ok(true);
         }
         let now = self.ports.clock.now();
-        let live = match self.ports.store.describe(&flight.order.session).await? {
+        let live = match self
+            .ports
+            .store
+            .describe(&flight.errand.order.session)
+            .await?
+        {
             Described::Found(session) => session.slots.values().any(|slot| match slot {
                 TokenSlot::Token(token) => now < token.expires_at,
                 TokenSlot::Refused(_) => false,
@@ -182,11 +186,7 @@ impl Minting {
 
     /// Marks the refresh token as sent, sends it, and sees to what comes back.
     async fn send(&self, flight: &Flight<'_>, refresh_token: &Secret) -> Result<Turn, StoreError> {
-        let plan = match flight.goal {
-            Goal::ServiceToken => Some(flight.plan),
-            Goal::LoginToken { .. } => None,
-        };
-        let request = TokenRequest::refresh(refresh_token, plan);
+        let request = request(flight, refresh_token);
         let first_sent = self.ports.clock.monotonic();
         let generation = flight.grant.generation;
         for sends in 1..=SENDS {
@@ -230,4 +230,12 @@ impl Minting {
             .mark_sent(flight.lease, generation, deadline)
             .await
     }
+}
+
+fn request(flight: &Flight<'_>, refresh_token: &Secret) -> TokenRequest {
+    let plan = match flight.errand.goal {
+        Goal::ServiceToken => Some(flight.errand.plan),
+        Goal::LoginToken { .. } => None,
+    };
+    TokenRequest::refresh(refresh_token, plan)
 }
