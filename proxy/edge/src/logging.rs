@@ -12,8 +12,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub(crate) fn start(logging: Logging) {
     let level = logging.level.as_str();
     let framework = match logging.level {
-        LogLevel::Error | LogLevel::Warn | LogLevel::Info => "error",
-        LogLevel::Debug | LogLevel::Trace => "info",
+        LogLevel::Error | LogLevel::Warn | LogLevel::Info | LogLevel::Debug => "error",
+        LogLevel::Trace => "info",
     };
     let directives = format!(
         "warn,tokenbridge={level},pingora={framework},pingora_core={framework},pingora_proxy={framework}"
