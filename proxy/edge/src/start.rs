@@ -8,7 +8,7 @@ use pingora_core::server::{RunArgs, Server};
 use pingora_core::services::background::background_service;
 use tokenbridge_config::{Configuration, Loaded};
 use tokenbridge_identity::{Identity, IdentityParts, IdentitySettings};
-use tokenbridge_session_store::{Clock, SystemClock};
+use tokenbridge_session_store::{Clock, Keyring, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::admin::Admin;
@@ -45,10 +45,13 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
     // Pingora gives each service a runtime that ends with the listeners; work that outlives a
     // request and a stop (code exchange, renewals, revocation) has one of its own.
     let runtime = background_runtime()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let keyring = Arc::new(store::keyring(&configuration.encryption_keys)?);
-    let stores = Stores::new(&configuration, keyring.clone(), clock.clone());
-    let frontend = frontend(configuration, &runtime, &stores, (keyring, clock))?;
+    let ground = Ground {
+        clock: Arc::new(SystemClock::default()),
+        keyring: Arc::new(store::keyring(&configuration.encryption_keys)?),
+        metrics: Arc::new(Metrics::new().map_err(|error| error.to_string())?),
+    };
+    let stores = Stores::new(&configuration, &ground)?;
+    let frontend = frontend(configuration, &runtime, &stores, ground)?;
     let mut server = server(&frontend.configuration);
     let resolver = server.add_service(background_service(
         "resolver",
@@ -73,15 +76,19 @@ fn background_runtime() -> Result<Runtime, String> {
         .map_err(|error| format!("no thread for background work: {error}"))
 }
 
-type KeysAndClock = (Arc<tokenbridge_session_store::Keyring>, Arc<dyn Clock>);
+/// What everything else stands on.
+pub(crate) struct Ground {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) metrics: Arc<Metrics>,
+}
 
 fn frontend(
     configuration: Configuration,
     runtime: &Runtime,
     stores: &Stores,
-    (keyring, clock): KeysAndClock,
+    ground: Ground,
 ) -> Result<Arc<Frontend>, String> {
-    let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
     let upstreams = Upstreams::new(&configuration.frontend.services).map_err(|problems| {
         problems
             .iter()
@@ -96,19 +103,19 @@ fn frontend(
     let identity = Identity::start(IdentityParts {
         settings: IdentitySettings::of(&configuration.frontend),
         store: background.store.clone(),
-        keyring,
-        clock: clock.clone(),
+        keyring: ground.keyring,
+        clock: ground.clock.clone(),
         runtime: runtime.handle().clone(),
-        telemetry: Arc::new(IdentityTelemetry(metrics.clone())),
+        telemetry: Arc::new(IdentityTelemetry(ground.metrics.clone())),
     })
     .map_err(|problem| problem.to_string())?;
     let parts = Parts {
         upstreams: Arc::new(upstreams),
         identity,
         background,
-        metrics,
+        metrics: ground.metrics,
         drain: Arc::new(Drain::default()),
-        clock,
+        clock: ground.clock,
     };
     Ok(Arc::new(Frontend::new(configuration, parts)))
 }

@@ -7,49 +7,44 @@ use tokenbridge_bridge::Secret;
 use tokenbridge_config::Configuration;
 use tokenbridge_config::store::StoreSettings;
 use tokenbridge_session_store::{
-    Clock, Keyring, MemoryLimits, MemoryStore, RedisOptions, RedisStore, SessionStore,
+    Keyring, MemoryLimits, MemoryStore, RedisOptions, RedisStore, RedisUrlError, SessionStore,
 };
+
+use crate::start::Ground;
+use crate::telemetry::StoreCounts;
 
 /// Opens handles of the configured store.
 pub(crate) enum Stores {
     /// One store, shared.
     Memory(Arc<MemoryStore>),
     /// A connection for each handle.
-    Redis {
-        /// Where it is.
-        options: Box<RedisOptions>,
-        /// Seals what it holds.
-        keyring: Arc<Keyring>,
-        /// The time.
-        clock: Arc<dyn Clock>,
-    },
+    Redis(Box<RedisStore>),
 }
 
 impl Stores {
     /// Prepares the configured store; does no I/O.
-    pub(crate) fn new(
-        configuration: &Configuration,
-        keyring: Arc<Keyring>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    ///
+    /// # Errors
+    /// The store's address cannot be used.
+    pub(crate) fn new(configuration: &Configuration, ground: &Ground) -> Result<Self, String> {
+        let served = &configuration.frontend;
+        let idle_timeout = served.session.idle;
+        let clock = ground.clock.clone();
         match &configuration.store {
             StoreSettings::Memory { max_sessions } => {
-                let idle_timeout = configuration.frontend.session.idle;
                 let limits = MemoryLimits {
                     sessions: *max_sessions,
                     idle_timeout,
                     ..MemoryLimits::default()
                 };
-                Self::Memory(Arc::new(MemoryStore::new(limits, clock)))
+                Ok(Self::Memory(Arc::new(MemoryStore::new(limits, clock))))
             }
             StoreSettings::Redis { url } => {
-                let served = &configuration.frontend;
-                let options = RedisOptions::new(url.clone(), served.name, served.session.idle);
-                Self::Redis {
-                    options: Box::new(options),
-                    keyring,
-                    clock,
-                }
+                let options = RedisOptions::new(url.clone(), served.name, idle_timeout);
+                let store =
+                    RedisStore::open(&options, ground.keyring.clone(), clock).map_err(unusable)?;
+                let counts = Arc::new(StoreCounts(ground.metrics.clone()));
+                Ok(Self::Redis(Box::new(store.counted_by(counts))))
             }
         }
     }
@@ -61,18 +56,13 @@ impl Stores {
     pub(crate) fn open(&self) -> Result<Arc<dyn SessionStore>, String> {
         match self {
             Self::Memory(store) => Ok(store.clone()),
-            Self::Redis {
-                options,
-                keyring,
-                clock,
-            } => {
-                let store = RedisStore::open(options, keyring.clone(), clock.clone());
-                Ok(Arc::new(
-                    store.map_err(|error| format!("session.redis_url: {error}"))?,
-                ))
-            }
+            Self::Redis(store) => Ok(Arc::new(store.sibling().map_err(unusable)?)),
         }
     }
+}
+
+fn unusable(error: RedisUrlError) -> String {
+    format!("session.redis_url: {error}")
 }
 
 /// The configured keys, or one made for this start where there are none (memory store only).

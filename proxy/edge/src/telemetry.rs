@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokenbridge_bridge::service::{ServiceName, Strategy};
 use tokenbridge_identity::{EndReason, Endpoint, MintStatus, Telemetry};
+use tokenbridge_session_store::StoreTelemetry;
 
 use crate::metrics::Metrics;
 
@@ -38,6 +39,18 @@ impl Telemetry for IdentityTelemetry {
         self.0
             .sessions_destroyed
             .with_label_values(&[reason.as_str()])
+            .inc();
+    }
+}
+
+/// The session store's counts, as Prometheus counters.
+pub(crate) struct StoreCounts(pub(crate) Arc<Metrics>);
+
+impl StoreTelemetry for StoreCounts {
+    fn operation(&self, name: &'static str, status: &'static str) {
+        self.0
+            .store_operations
+            .with_label_values(&[name, status])
             .inc();
     }
 }

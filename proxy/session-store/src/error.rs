@@ -16,3 +16,15 @@ pub enum StoreError {
     #[error("the session store holds a value that cannot be read: {0}")]
     Corrupt(&'static str),
 }
+
+impl StoreError {
+    /// How an operation ended, as a metric label.
+    pub(crate) fn status(error: Option<&Self>) -> &'static str {
+        match error {
+            None => "ok",
+            Some(Self::Unavailable(_)) => "unavailable",
+            Some(Self::Full) => "full",
+            Some(Self::Corrupt(_)) => "corrupt",
+        }
+    }
+}

@@ -9,6 +9,7 @@
 //! | [`memory`] | the store in the process's own memory, bounded |
 //! | [`redis_store`] | the store in Redis, every value sealed |
 //! | [`keyring`] | sealing values, by purpose and key id; MACs |
+//! | [`telemetry`] | where counts of operations go |
 //! | [`clock`] | the time, injected: wall clock and a monotonic one |
 
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod lease;
 pub mod memory;
 pub mod redis_store;
 pub mod store;
+pub mod telemetry;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
@@ -28,3 +30,4 @@ pub use lease::{Acquired, Lease, SentMark};
 pub use memory::{MemoryLimits, MemoryStore};
 pub use redis_store::{RedisOptions, RedisStore, RedisUrlError};
 pub use store::{Described, Description, EndedSession, NewSession, SessionStore};
+pub use telemetry::StoreTelemetry;

@@ -23,6 +23,7 @@ use crate::health::{HealthRecord, StoreHealth};
 use crate::keyring::Keyring;
 use crate::lease::{Acquired, Lease};
 use crate::store::{Described, EndedSession, NewSession, SessionStore};
+use crate::telemetry::StoreTelemetry;
 
 mod address;
 mod codec;
@@ -54,6 +55,7 @@ pub struct RedisStore {
     codec: Arc<Codec>,
     scripts: Arc<Scripts>,
     health: Arc<HealthRecord>,
+    telemetry: Option<Arc<dyn StoreTelemetry>>,
     link: Link,
 }
 
@@ -80,6 +82,7 @@ impl RedisStore {
             codec: Arc::new(Codec::new(keys, clock)),
             scripts: Arc::new(Scripts::new()),
             health,
+            telemetry: None,
         })
     }
 
@@ -97,7 +100,29 @@ impl RedisStore {
             codec: Arc::clone(&self.codec),
             scripts: Arc::clone(&self.scripts),
             health: Arc::clone(&self.health),
+            telemetry: self.telemetry.clone(),
         })
+    }
+
+    /// The same store, its operations counted; so are those of its siblings.
+    #[must_use]
+    pub fn counted_by(self, telemetry: Arc<dyn StoreTelemetry>) -> Self {
+        Self {
+            telemetry: Some(telemetry),
+            ..self
+        }
+    }
+
+    async fn observe<T>(
+        &self,
+        operation: &'static str,
+        outcome: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let outcome = outcome.await;
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.operation(operation, StoreError::status(outcome.as_ref().err()));
+        }
+        outcome
     }
 
     async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
@@ -122,15 +147,15 @@ impl RedisStore {
 #[async_trait]
 impl SessionStore for RedisStore {
     async fn create(&self, session: &NewSession) -> Result<(), StoreError> {
-        self.create_session(session).await
+        self.observe("create", self.create_session(session)).await
     }
 
     async fn read(&self, key: &SessionKey, service: &ServiceName) -> Result<Reading, StoreError> {
-        self.read_session(key, service).await
+        self.observe("read", self.read_session(key, service)).await
     }
 
     async fn describe(&self, key: &SessionKey) -> Result<Described, StoreError> {
-        self.describe_session(key).await
+        self.observe("describe", self.describe_session(key)).await
     }
 
     async fn end(
@@ -138,11 +163,16 @@ impl SessionStore for RedisStore {
         key: &SessionKey,
         replaced_for: Option<Duration>,
     ) -> Result<Option<EndedSession>, StoreError> {
-        self.end_session(key, replaced_for).await
+        self.observe("end", self.end_session(key, replaced_for))
+            .await
     }
 
     async fn sessions_of(&self, subject: &Subject) -> Result<Vec<SessionKey>, StoreError> {
-        self.live_in_index(self.names.subject(subject)).await
+        self.observe(
+            "sessions_of",
+            self.live_in_index(self.names.subject(subject)),
+        )
+        .await
     }
 
     async fn sessions_of_idp_session(
@@ -150,12 +180,15 @@ impl SessionStore for RedisStore {
         issuer: &str,
         sid: &str,
     ) -> Result<Vec<SessionKey>, StoreError> {
-        self.live_in_index(self.names.idp_session(issuer, sid))
-            .await
+        self.observe(
+            "sessions_of_idp_session",
+            self.live_in_index(self.names.idp_session(issuer, sid)),
+        )
+        .await
     }
 
     async fn touch(&self, key: &SessionKey, now: UnixTime) -> Result<bool, StoreError> {
-        self.touch_session(key, now).await
+        self.observe("touch", self.touch_session(key, now)).await
     }
 
     async fn put_slot(
@@ -165,7 +198,8 @@ impl SessionStore for RedisStore {
         slot: &TokenSlot,
         guard: Option<(&GrantName, Generation)>,
     ) -> Result<Written, StoreError> {
-        self.store_slot(key, service, slot, guard).await
+        self.observe("put_slot", self.store_slot(key, service, slot, guard))
+            .await
     }
 
     async fn grant(
@@ -173,7 +207,7 @@ impl SessionStore for RedisStore {
         key: &SessionKey,
         name: &GrantName,
     ) -> Result<Option<RefreshGrant>, StoreError> {
-        self.read_grant(key, name).await
+        self.observe("grant", self.read_grant(key, name)).await
     }
 
     async fn put_grant(
@@ -182,15 +216,17 @@ impl SessionStore for RedisStore {
         name: &GrantName,
         grant: &RefreshGrant,
     ) -> Result<Option<Generation>, StoreError> {
-        self.store_grant(key, name, grant).await
+        self.observe("put_grant", self.store_grant(key, name, grant))
+            .await
     }
 
     async fn acquire(&self, lease: &Lease, ttl: Duration) -> Result<Acquired, StoreError> {
-        self.acquire_lease(lease, ttl).await
+        self.observe("acquire", self.acquire_lease(lease, ttl))
+            .await
     }
 
     async fn keep(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
-        self.keep_lease(lease, ttl).await
+        self.observe("keep", self.keep_lease(lease, ttl)).await
     }
 
     async fn mark_sent(
@@ -199,7 +235,8 @@ impl SessionStore for RedisStore {
         generation: Generation,
         deadline: Duration,
     ) -> Result<Written, StoreError> {
-        self.store_sent(lease, generation, deadline).await
+        self.observe("mark_sent", self.store_sent(lease, generation, deadline))
+            .await
     }
 
     async fn clear_sent(
@@ -207,7 +244,8 @@ impl SessionStore for RedisStore {
         lease: &Lease,
         generation: Generation,
     ) -> Result<Written, StoreError> {
-        self.remove_sent(lease, generation).await
+        self.observe("clear_sent", self.remove_sent(lease, generation))
+            .await
     }
 
     async fn complete(
@@ -217,35 +255,40 @@ impl SessionStore for RedisStore {
         spent: Generation,
         next: &RefreshGrant,
     ) -> Result<Written, StoreError> {
-        self.complete_grant(key, name, spent, next).await
+        self.observe("complete", self.complete_grant(key, name, spent, next))
+            .await
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.release_lease(lease).await
+        self.observe("release", self.release_lease(lease)).await
     }
 
     async fn schedule(&self, key: &SessionKey, at: UnixTime) -> Result<(), StoreError> {
-        self.schedule_session(key, at).await
+        self.observe("schedule", self.schedule_session(key, at))
+            .await
     }
 
     async fn unschedule(&self, key: &SessionKey) -> Result<(), StoreError> {
-        self.unschedule_session(key).await
+        self.observe("unschedule", self.unschedule_session(key))
+            .await
     }
 
     async fn due_before(&self, now: UnixTime, limit: usize) -> Result<Vec<SessionKey>, StoreError> {
-        self.due_sessions(now, limit).await
+        self.observe("due_before", self.due_sessions(now, limit))
+            .await
     }
 
     async fn claim_once(&self, mark: &[u8; 32], ttl: Duration) -> Result<bool, StoreError> {
-        self.claim_mark(mark, ttl).await
+        self.observe("claim_once", self.claim_mark(mark, ttl)).await
     }
 
     async fn active_sessions(&self) -> Result<u64, StoreError> {
-        self.count_sessions().await
+        self.observe("active_sessions", self.count_sessions()).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.query::<String>(&redis::cmd("PING")).await.map(|_| ())
+        let pong = async { self.query::<String>(&redis::cmd("PING")).await };
+        self.observe("ping", pong).await.map(|_| ())
     }
 
     fn health(&self) -> StoreHealth {

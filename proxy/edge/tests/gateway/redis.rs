@@ -16,6 +16,17 @@ async fn a_restart_of_the_gateway_keeps_the_session() {
     assert_eq!(installation.get(&browser, WORKFLOWS).await.status, 200);
     installation.restart().await;
     assert_eq!(installation.get(&browser, WORKFLOWS).await.status, 200);
+    let metrics = reqwest::get(installation.folder.admin_url("/metrics"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let counted = "bff_redis_operations_total{operation=\"read\",status=\"ok\"} 1";
+    assert!(
+        metrics.contains(counted),
+        "one round trip for one request:\n{metrics}"
+    );
     installation.gateway.kill().await;
 }
 
