@@ -206,3 +206,6 @@ fn identified(claims: &Claims) -> Identified {
 fn invalid(what: &str) -> IdTokenProblem {
     IdTokenProblem::Invalid(what.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,7 +187,7 @@ impl Gateway {
 
     /// Waits until something is so, for a bounded time.
     pub(crate) async fn until(&self, what: &str, so: impl AsyncFn() -> bool) {
-        for _ in 0..500 {
+        for _ in 0..1_500 {
             if so().await {
                 return;
             }

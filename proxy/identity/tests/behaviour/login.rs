@@ -7,6 +7,7 @@ use tokenbridge_bridge::service::{AudienceCheck, Mint, Strategy};
 use tokenbridge_bridge::session::Reading;
 use tokenbridge_config::preset::Preset;
 use tokenbridge_devkit::provider::{Fault, FaultRule, GrantType, TokenResponseTampering};
+use tokenbridge_identity::Finished;
 use tokenbridge_session_store::Described;
 
 use crate::gateway::{ANALYTICS, CRUD, Gateway, Options, plan};
@@ -99,24 +100,54 @@ async fn a_new_login_replaces_the_session_of_its_browser_and_says_so_for_a_minut
 
 #[tokio::test]
 async fn the_replaced_sessions_refresh_token_is_revoked_unless_that_could_end_the_new_session() {
-    for (same_provider_session, revocations) in [(true, 0), (false, 1)] {
-        let gateway = Gateway::start().await;
-        let old = gateway.login().await;
+    let gateway = Gateway::start().await;
+    let mut old = gateway.login().await;
+    for same_provider_session in [true, false] {
         if !same_provider_session {
             gateway.browser.clear_cookies();
         }
         let redirect = gateway.begin().await.unwrap();
         let query = gateway.visit(&redirect.location).await;
-        gateway
-            .finish_replacing(&query, Some(old.key()))
-            .await
-            .unwrap();
-        let seen = || gateway.provider.counters().revocations;
-        gateway
-            .until("revoked", async || seen() >= revocations)
-            .await;
-        assert_eq!(seen(), revocations);
+        let finished = gateway.finish_replacing(&query, Some(old.key())).await;
+        let Ok(Finished::LoggedIn(login)) = finished else {
+            panic!("no login");
+        };
+        old = login.session;
     }
+    let revoked = || gateway.counts.of("call revocation 200");
+    gateway.until("revoked", async || revoked() >= 1).await;
+    assert_eq!(revoked(), 1);
+    assert_eq!(gateway.counts.of("destroyed replaced"), 2);
+}
+
+#[tokio::test]
+async fn services_that_were_minted_before_go_first() {
+    const NEW: &str = "https://new.example";
+    let mut options = Options::default();
+    let mappings = &mut options.idp.token.audience_mappings.scope_mappings;
+    mappings[0].audiences.push(NEW.into());
+    let client = options.idp.clients.get_mut("bff-server").unwrap();
+    client.allowed_audiences.push(NEW.into());
+    options
+        .plans
+        .insert(0, plan("new", Strategy::Refresh, NEW, &[ANALYTICS, CRUD]));
+    let gateway = Gateway::with(options).await;
+    let fault = Fault::TokenResponse {
+        tampering: TokenResponseTampering::MissingAccessToken,
+    };
+    let fault = FaultRule::times(1, fault).on_grant_type(GrantType::RefreshToken);
+    gateway.provider.set_fault(fault);
+    gateway.login().await;
+    let asked = || -> Vec<String> {
+        let records = gateway.provider.token_requests();
+        records
+            .iter()
+            .flat_map(|record| record.resource.clone())
+            .collect()
+    };
+    assert_eq!(asked(), [NEW, ANALYTICS, CRUD]);
+    gateway.login().await;
+    assert_eq!(asked()[3..], [ANALYTICS, CRUD, NEW]);
 }
 
 #[tokio::test]

@@ -101,6 +101,64 @@ async fn errors_of_the_provider_cost_no_session() {
     }
 }
 
+#[tokio::test]
+async fn a_request_that_surely_was_not_processed_is_repeated_while_the_token_lives() {
+    let crud = || tokenbridge_bridge::service::ServiceName::new("crud");
+    for fault in [
+        Some(answer(429, AnswerBody::Empty)),
+        Some(answer(403, AnswerBody::Html)),
+        None,
+    ] {
+        let gateway = Gateway::start().await;
+        let session = gateway.login().await;
+        gateway.advance(Duration::from_secs(250));
+        match &fault {
+            Some(fault) => gateway
+                .provider
+                .set_fault(FaultRule::times(1, fault.clone())),
+            None => gateway.provider.go_away().await,
+        }
+        gateway.identity.renew(session.key(), crud());
+        gateway
+            .until("it failed", async || {
+                gateway.counts.of("refresh crud unavailable") == 1
+            })
+            .await;
+        if fault.is_none() {
+            gateway.provider.come_back().await.unwrap();
+        }
+        gateway.advance(Duration::from_secs(2));
+        gateway.identity.renew(session.key(), crud());
+        gateway
+            .until("it is renewed", async || {
+                gateway.counts.of("refresh crud success") == 1
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_again_and_again_is_asked_seldom() {
+    let gateway = Gateway::start().await;
+    let mut sessions = Vec::new();
+    for _ in 0..7 {
+        sessions.push(gateway.login().await);
+    }
+    gateway.advance(LIFE);
+    gateway
+        .provider
+        .set_fault(FaultRule::always(answer(503, AnswerBody::Html)));
+    for session in &sessions {
+        let refusal = gateway.obtain(session, "crud").await.unwrap_err();
+        assert_eq!(refusal.rejection, Rejection::IdpUnavailable);
+    }
+    assert_eq!(gateway.counts.of("call token 503"), 5);
+    assert_eq!(gateway.counts.of("call token breaker_open"), 2);
+    gateway.provider.reset_faults();
+    gateway.advance(Duration::from_secs(5));
+    gateway.obtain(&sessions[6], "crud").await.unwrap();
+}
+
 fn lost() -> FaultRule {
     let fault = Fault::LostAnswer {
         endpoint: Endpoint::Token,

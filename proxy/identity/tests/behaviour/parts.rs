@@ -188,8 +188,8 @@ pub(crate) fn settings(issuer: &str, options: Options) -> IdentitySettings {
         session_ttl: Duration::from_secs(12 * 3600),
         token_refresh_threshold: Duration::from_secs(60),
         timeouts: HttpTimeouts {
-            connect: Duration::from_secs(1),
-            total: Duration::from_secs(2),
+            connect: Duration::from_secs(3),
+            total: Duration::from_secs(20),
         },
     }
 }
