@@ -11,6 +11,9 @@ pub struct RequestOrigin<'a> {
     pub origin: Option<&'a [u8]>,
     /// Whether this is a top-level navigation to a document (see [`crate::navigation`]).
     pub navigates: bool,
+    /// Whether this opens a WebSocket: browsers ask nobody before they do that on any page, with
+    /// all cookies, and older ones say nothing but `Origin`.
+    pub opens_websocket: bool,
 }
 
 /// Whose pages may use the session.
@@ -31,15 +34,22 @@ impl AllowedOrigins {
         origin == self.own.as_bytes() || self.others.iter().any(|other| other.as_bytes() == origin)
     }
 
+    /// Whether an `Origin` field names one that is not our own: its page needs our leave to read.
+    pub fn lets_read(&self, origin: &[u8]) -> bool {
+        origin != self.own.as_bytes() && self.contains(origin)
+    }
+
     /// Judges a request of a session route, before any store is asked. A link on another site
     /// that the user follows passes; anything else from another site or origin does not.
     ///
     /// # Errors
     /// What gave it away, for the log.
     pub fn judge(&self, method: &Method, request: &RequestOrigin<'_>) -> Result<(), &'static str> {
-        let link = request.navigates && matches!(*method, Method::GET | Method::HEAD);
+        let safe = matches!(*method, Method::GET | Method::HEAD);
+        let link = request.navigates && safe && !request.opens_websocket;
         match (request.origin, request.site) {
             (Some(origin), _) if self.contains(origin) => Ok(()),
+            (None, _) if request.opens_websocket => Err("a WebSocket without an Origin"),
             (Some(b"null"), _) if link => Ok(()),
             (Some(_), _) => Err("the Origin is none of cors.allowed_origins"),
             (None, None | Some(b"same-origin" | b"none")) => Ok(()),
@@ -100,6 +110,7 @@ mod tests {
                     site,
                     origin,
                     navigates,
+                    opens_websocket: false,
                 },
             );
             assert_eq!(
@@ -107,6 +118,27 @@ mod tests {
                 passes,
                 "{method} {site:?} {origin:?} {navigates}"
             );
+        }
+    }
+
+    #[test]
+    fn a_websocket_needs_an_origin_that_is_allowed() {
+        let allowed = AllowedOrigins::new("https://app.example".into(), Vec::new());
+        for (site, origin, navigates, passes) in [
+            (None, Some(&b"https://app.example"[..]), false, true),
+            (Some(&b"same-origin"[..]), None, false, false),
+            (None, None, true, false),
+            (None, Some(b"https://evil.example"), true, false),
+            (None, Some(b"null"), true, false),
+        ] {
+            let request = RequestOrigin {
+                site,
+                origin,
+                navigates,
+                opens_websocket: true,
+            };
+            let verdict = allowed.judge(&Method::GET, &request);
+            assert_eq!(verdict.is_ok(), passes, "{site:?} {origin:?} {navigates}");
         }
     }
 }

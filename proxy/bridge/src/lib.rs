@@ -12,6 +12,8 @@
 //! | [`admission`] | the whole decision: may this request go on, and with which token |
 //! | [`rejection`] | every refusal, with its status, code, log level and public text |
 //! | [`browser`] | whether a request comes from a page that may use the session |
+//! | [`csrf`] | the proof that one of our pages made a request |
+//! | [`cors`] | what a browser asks before a request of another origin |
 //! | [`cookie`] | reading a `Cookie` header, writing our own cookies |
 //! | [`client_headers`] | which header names a client may never send to an upstream |
 //! | [`navigation`] | telling a navigation from a fetch |
@@ -25,6 +27,8 @@ pub mod admission;
 pub mod browser;
 pub mod client_headers;
 pub mod cookie;
+pub mod cors;
+pub mod csrf;
 pub mod grant;
 pub mod navigation;
 pub mod pattern;

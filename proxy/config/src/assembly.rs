@@ -35,7 +35,8 @@ pub(crate) fn assemble(
         services: services?,
         routes: routes.table?,
         session: settings.auth.lifetimes?,
-        cors: settings.network.cors,
+        cors: settings.browser.cors,
+        csrf: settings.browser.csrf,
     };
     Some(Configuration {
         frontend,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::csrf::CsrfRule;
 use tokenbridge_bridge::route::RouteTable;
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::IdleTimeout;
@@ -93,6 +94,8 @@ pub struct Frontend {
     pub session: SessionLifetimes,
     /// Which other origins may call with credentials.
     pub cors: Cors,
+    /// How a page proves that it made a request.
+    pub csrf: CsrfRule,
 }
 
 impl Frontend {
@@ -118,4 +121,6 @@ pub struct SessionLifetimes {
 pub struct Cors {
     /// Exact origins (RFC 6454 § 6.2), as a browser sends them.
     pub allowed_origins: Vec<String>,
+    /// Response headers that their pages may read, beside those that the gateway sets.
+    pub exposed_headers: Vec<HeaderName>,
 }

@@ -148,6 +148,7 @@ fn the_pages_defaults_are_the_codes() {
     );
     assert_eq!(page.frontend.session, code.frontend.session);
     assert_eq!(page.frontend.cookie_name, code.frontend.cookie_name);
+    assert_eq!(page.frontend.csrf, code.frontend.csrf);
     let timeouts =
         |configuration: &crate::Configuration| configuration.frontend.services[0].timeouts;
     assert_eq!(timeouts(&page), timeouts(&code));

@@ -6,13 +6,15 @@
 //! | [`client`] | how the client proves who it is |
 //! | [`audiences`] | `service_audiences` and `service_scopes` |
 //! | [`session`] | `session`: store, keys, cookie |
-//! | [`network`] | `listen`, `admin`, `forward_auth`, `cors`, `trusted_proxies`, `identity_headers` |
+//! | [`network`] | `listen`, `admin`, `forward_auth`, `trusted_proxies`, `identity_headers` |
+//! | [`browser`] | `cors` and `csrf` |
 //! | [`limits`] | `limits` and `rate_limits` |
 //! | [`process`] | `logging`, `runtime`, `drain` |
 //! | [`target`] | templates of a target's value |
 
 pub(crate) mod audiences;
 pub(crate) mod auth;
+pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod limits;
 pub(crate) mod network;
@@ -33,6 +35,7 @@ pub(crate) struct Settings<'r> {
     pub(crate) services: audiences::ServiceTokens<'r>,
     pub(crate) session: session::SessionSettings,
     pub(crate) network: network::Network,
+    pub(crate) browser: browser::Pages,
     pub(crate) limits: Limits,
     pub(crate) rate_limits: RateLimits,
     pub(crate) logging: Logging,
@@ -53,6 +56,7 @@ pub(crate) fn read<'r>(root: &Section<'r>) -> Settings<'r> {
         services: audiences::read(root),
         session: session::read(root),
         network: network::read(root, public_url.as_ref()),
+        browser: browser::read(root, public_url.as_ref()),
         limits: limits::read(root),
         rate_limits: limits::read_rates(root),
         logging: process::read_logging(root),

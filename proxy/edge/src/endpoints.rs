@@ -1,6 +1,7 @@
 //! The gateway's own endpoints on the public listener. None hands a token to a browser.
 
 mod callback;
+mod csrf;
 mod login;
 mod logout;
 mod session;
@@ -26,16 +27,19 @@ pub(crate) enum Endpoint {
     LoggedOut,
     /// `GET /auth/session` and `GET /api/auth/session`.
     Session,
+    /// `GET /auth/csrf`.
+    Csrf,
 }
 
 impl Endpoint {
     /// All of them, in the order of their metrics.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Login,
         Self::Callback,
         Self::Logout,
         Self::LoggedOut,
         Self::Session,
+        Self::Csrf,
     ];
 
     /// The endpoint at a canonical path.
@@ -46,6 +50,7 @@ impl Endpoint {
             "/auth/logout" => Some(Self::Logout),
             "/auth/logged-out" => Some(Self::LoggedOut),
             "/auth/session" | "/api/auth/session" => Some(Self::Session),
+            "/auth/csrf" => Some(Self::Csrf),
             _ => None,
         }
     }
@@ -58,6 +63,7 @@ impl Endpoint {
             Self::Logout => "auth:logout",
             Self::LoggedOut => "auth:logged-out",
             Self::Session => "auth:session",
+            Self::Csrf => "auth:csrf",
         }
     }
 
@@ -65,7 +71,7 @@ impl Endpoint {
     pub(crate) fn methods(self) -> &'static [Method] {
         match self {
             Self::Logout => &[Method::POST],
-            Self::Login | Self::Callback | Self::LoggedOut | Self::Session => {
+            Self::Login | Self::Callback | Self::LoggedOut | Self::Session | Self::Csrf => {
                 &[Method::GET, Method::HEAD]
             }
         }
@@ -78,7 +84,7 @@ impl Endpoint {
     pub(crate) async fn answer(
         self,
         gateway: &Gateway,
-        http: &HttpSession,
+        http: &mut HttpSession,
         exchange: &mut Exchange,
     ) -> Result<Answer, Refused> {
         match self {
@@ -87,6 +93,7 @@ impl Endpoint {
             Self::Logout => logout::answer(gateway, http, exchange).await,
             Self::LoggedOut => logout::returned(gateway, http, exchange).await,
             Self::Session => session::answer(gateway, exchange).await,
+            Self::Csrf => csrf::answer(gateway, exchange),
         }
     }
 }

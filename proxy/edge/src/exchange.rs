@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use http::Method;
+use http::{HeaderValue, Method};
 use tokenbridge_bridge::navigation::RequestKind;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::RouteMatch;
@@ -13,6 +13,7 @@ use tokenbridge_bridge::trace::TraceParent;
 
 use crate::drain::InFlight;
 use crate::endpoints::Endpoint;
+use crate::phases::browser::Unproven;
 
 /// Where a request belongs.
 #[derive(Debug, Default)]
@@ -38,6 +39,10 @@ pub(crate) struct Exchange {
     pub(crate) place: Place,
     /// The session that the request's cookie names; not yet looked up.
     pub(crate) session: Option<SessionKey>,
+    /// The session of a form that has its proof in its body.
+    pub(crate) unproven: Option<Unproven>,
+    /// The origin of another page that may read the answer.
+    pub(crate) reader: Option<HeaderValue>,
     /// The token to send, once the request was admitted.
     pub(crate) token: Option<AudienceBound>,
     /// Why the gateway answered itself.
@@ -65,6 +70,8 @@ impl Exchange {
             target: None,
             place: Place::None,
             session: None,
+            unproven: None,
+            reader: None,
             token: None,
             refusal: None,
             allowed: Vec::new(),

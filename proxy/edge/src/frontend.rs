@@ -10,8 +10,10 @@ use tokenbridge_bridge::renewal::RenewalTiming;
 use tokenbridge_bridge::service::TokenPlan;
 use tokenbridge_config::{Configuration, configuration};
 use tokenbridge_identity::Identity;
-use tokenbridge_session_store::{Clock, SessionStore};
+use tokenbridge_session_store::{Clock, Keyring, SessionStore};
 
+use crate::cors;
+use crate::csrf::CsrfTokens;
 use crate::drain::Drain;
 use crate::endpoints::Endpoint;
 use crate::exchange::Place;
@@ -28,6 +30,10 @@ pub(crate) struct Frontend {
     pub(crate) cookie_deletion: String,
     /// Whose pages may use the session.
     pub(crate) origins: AllowedOrigins,
+    /// What pages of other origins may read of our answers' headers.
+    pub(crate) exposed_headers: String,
+    /// The proof that a page made a request.
+    pub(crate) csrf: CsrfTokens,
     /// `X-Forwarded-Host` and `X-Forwarded-Proto`, as browsers see us.
     pub(crate) forwarded_host: HeaderValue,
     pub(crate) forwarded_proto: HeaderValue,
@@ -51,6 +57,7 @@ pub(crate) struct Background {
 pub(crate) struct Parts {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) background: Background,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) drain: Arc<Drain>,
@@ -75,6 +82,8 @@ impl Frontend {
                 served.public_url.origin(),
                 served.cors.allowed_origins.clone(),
             ),
+            exposed_headers: cors::exposed(&served.cors.exposed_headers),
+            csrf: CsrfTokens(parts.keyring),
             forwarded_host: host.unwrap_or(HeaderValue::from_static("localhost")),
             forwarded_proto: HeaderValue::from_static(proto),
             timing: RenewalTiming {

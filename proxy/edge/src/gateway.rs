@@ -48,6 +48,9 @@ impl ProxyHttp for Gateway {
     ) -> Result<bool> {
         match place::find(self, http, exchange) {
             Ok(place::Found::Route) => Ok(false),
+            Ok(place::Found::Preflight(asked)) => {
+                respond::preflight(self, &asked, http, exchange).await
+            }
             Ok(place::Found::Endpoint(endpoint)) => {
                 respond::endpoint(self, endpoint, http, exchange).await
             }

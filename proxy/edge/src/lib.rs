@@ -8,6 +8,7 @@
 //! | `exchange` | what is known of one request while it is under way |
 //! | `endpoints` | our own endpoints below `/auth/` |
 //! | `refusal`, `answer` | what the gateway's own answers look like, and how they are written |
+//! | `csrf`, `cors` | the token of a page, and what pages of other origins may do |
 //! | `host` | which hosts are served |
 //! | `frontend` | what was worked out when the configuration was loaded |
 //! | `upstreams`, `upstream_tls`, `resolver` | addresses of services, resolved off the request path |
@@ -21,6 +22,8 @@ mod admin;
 mod answer;
 mod cli;
 mod commands;
+mod cors;
+mod csrf;
 mod drain;
 mod endpoints;
 mod exchange;

@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     pub(crate) idp_requests: IntCounterVec,
     pub(crate) store_operations: IntCounterVec,
     pub(crate) upstream_rejected_tokens: IntCounterVec,
+    csrf_violations: IntCounterVec,
 }
 
 /// The handles of one route or endpoint.
@@ -100,6 +101,12 @@ impl Metrics {
                 "Answers 401 of an upstream to a token that was found",
                 &["service"],
             )?,
+            csrf_violations: counters(
+                &registry,
+                "bff_csrf_violations_total",
+                "Requests that no page of an allowed origin can have made",
+                &["reason"],
+            )?,
             registry,
         };
         metrics
@@ -120,6 +127,11 @@ impl Metrics {
             duration: self.durations.with_label_values(&[label]),
             rejections: self.rejections.clone(),
         }
+    }
+
+    /// Counts a request that was forged, or looks like it.
+    pub(crate) fn csrf_violation(&self, reason: &'static str) {
+        self.csrf_violations.with_label_values(&[reason]).inc();
     }
 
     /// The text exposition format.

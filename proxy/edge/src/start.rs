@@ -103,7 +103,7 @@ fn frontend(
     let identity = Identity::start(IdentityParts {
         settings: IdentitySettings::of(&configuration.frontend),
         store: background.store.clone(),
-        keyring: ground.keyring,
+        keyring: ground.keyring.clone(),
         clock: ground.clock.clone(),
         runtime: runtime.handle().clone(),
         telemetry: Arc::new(IdentityTelemetry(ground.metrics.clone())),
@@ -112,6 +112,7 @@ fn frontend(
     let parts = Parts {
         upstreams: Arc::new(upstreams),
         identity,
+        keyring: ground.keyring,
         background,
         metrics: ground.metrics,
         drain: Arc::new(Drain::default()),

@@ -1,13 +1,11 @@
-//! Who is listened to and who is believed: `listen`, `admin`, `forward_auth`, `cors`,
-//! `trusted_proxies`, `identity_headers`.
+//! Who is listened to and who is believed: `listen`, `admin`, `forward_auth`, `trusted_proxies`,
+//! `identity_headers`.
 
 use std::net::SocketAddr;
 
 use http::HeaderName;
 use ipnet::IpNet;
-use url::Url;
 
-use crate::configuration::Cors;
 use crate::listen::{ForwardAuth, Listener, ListenerKind};
 use crate::public_url::PublicUrl;
 use crate::reading::place::At;
@@ -19,7 +17,6 @@ pub(crate) struct Network {
     pub(crate) listen: Vec<Listener>,
     pub(crate) admin: SocketAddr,
     pub(crate) forward_auth: Option<ForwardAuth>,
-    pub(crate) cors: Cors,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) identity_headers: Vec<HeaderName>,
 }
@@ -36,7 +33,6 @@ pub(crate) fn read(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Networ
         listen,
         admin,
         forward_auth: read_forward_auth(root, &mut taken),
-        cors: read_cors(root, public_url),
         trusted_proxies: read_trusted(root),
         identity_headers: root
             .list("identity_headers")
@@ -201,46 +197,6 @@ fn read_forward_auth<'r>(root: &Section<'r>, taken: &mut Taken<'r>) -> Option<Fo
         listen: address,
         clients,
     })
-}
-
-fn read_cors(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Cors {
-    let Some(cors) = root.section("cors") else {
-        return Cors::default();
-    };
-    let mut allowed_origins = Vec::new();
-    for item in cors.list("allowed_origins") {
-        let Some(origin) = item.value(address::origin) else {
-            continue;
-        };
-        if public_url.is_some_and(|public| is_another_site(&origin, public)) {
-            item.at.warn(
-                format!(
-                    "`{}` is another site than public_url: its fetches carry no session cookie",
-                    item.written()
-                ),
-                "use CORS between hosts of one domain: the cookie is SameSite=Lax",
-            );
-        }
-        allowed_origins.push(origin);
-    }
-    Cors { allowed_origins }
-}
-
-/// Whether two hosts are certainly of different sites: their last two labels or schemes differ.
-/// Without the public suffix list a shared `co.uk` goes unnoticed.
-fn is_another_site(origin: &str, public: &PublicUrl) -> bool {
-    let Ok(url) = Url::parse(origin) else {
-        return false;
-    };
-    let last_labels = |host: &str| {
-        let mut labels = host.rsplit('.');
-        (
-            labels.next().unwrap_or_default().to_owned(),
-            labels.next().unwrap_or_default().to_owned(),
-        )
-    };
-    let host = url.host_str().unwrap_or_default();
-    (url.scheme() == "https") != public.secure || last_labels(host) != last_labels(&public.host)
 }
 
 fn read_trusted(root: &Section<'_>) -> Vec<IpNet> {

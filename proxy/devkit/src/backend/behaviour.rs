@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -110,6 +110,25 @@ pub(super) async fn status(
         response
             .headers_mut()
             .insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// `ANY .../headers?NAME=VALUE`: an answer with these header lines beside its own.
+pub(super) async fn headers(
+    State(service): State<Arc<Service>>,
+    Extension(caller): Extension<Caller>,
+    Query(lines): Query<Vec<(String, String)>>,
+) -> Response {
+    let mut response = Json(caller.answer(&service)).into_response();
+    for (name, value) in &lines {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => response.headers_mut().append(name, value),
+            (Err(_), _) | (_, Err(_)) => {
+                let problem = "a name or value cannot stand in a header";
+                return error(StatusCode::BAD_REQUEST, "invalid_header", problem);
+            }
+        };
     }
     response
 }

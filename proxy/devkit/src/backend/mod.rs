@@ -68,6 +68,7 @@ fn router(service: Arc<Service>) -> Router {
         .route(&path("/slow"), any(behaviour::slow))
         .route(&path("/stream"), get(behaviour::stream))
         .route(&path("/status/{code}"), any(behaviour::status))
+        .route(&path("/headers"), any(behaviour::headers))
         .route(&path("/bytes/{length}"), get(behaviour::bytes))
         .fallback(not_found)
         .layer(from_fn_with_state(Arc::clone(&service), authenticate));

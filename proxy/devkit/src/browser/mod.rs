@@ -2,6 +2,7 @@
 //! from a fetch. It runs no scripts.
 
 mod cookies;
+mod csrf;
 mod form;
 mod page;
 mod request;

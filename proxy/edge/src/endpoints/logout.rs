@@ -9,13 +9,20 @@ use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 
+/// More than a form with a token takes.
+const FORM_BYTES: usize = 4 * 1024;
+
 /// Ends the session, with `?everywhere=true` all of the user's. A form is redirected to the
 /// provider's logout page; a script is told its address.
 pub(super) async fn answer(
     gateway: &Gateway,
-    http: &HttpSession,
+    http: &mut HttpSession,
     exchange: &mut Exchange,
 ) -> Result<Answer, Refused> {
+    if let Some(unproven) = exchange.unproven.take() {
+        let token = form_token(http).await;
+        exchange.session = Some(unproven.prove(&gateway.frontend, token.as_deref())?);
+    }
     let query = exchange
         .target
         .as_ref()
@@ -39,6 +46,23 @@ pub(super) async fn answer(
         }
     };
     Ok(answer.with_cookies(ended.set_cookies))
+}
+
+/// The field `csrf_token` of a form, which cannot set a header. Its size is bounded here,
+/// its time by the connection's own.
+async fn form_token(http: &mut HttpSession) -> Option<String> {
+    let mut form: Vec<u8> = Vec::new();
+    while let Some(chunk) = http.read_request_body().await.ok()? {
+        if form.len() + chunk.len() > FORM_BYTES {
+            return None;
+        }
+        form.extend_from_slice(&chunk);
+    }
+    let mut tokens = url::form_urlencoded::parse(&form).filter(|(name, _)| name == "csrf_token");
+    match (tokens.next(), tokens.next()) {
+        (Some((_, token)), None) => Some(token.into_owned()),
+        (None, _) | (Some(_), Some(_)) => None,
+    }
 }
 
 /// Takes the browser back from the provider's logout page.

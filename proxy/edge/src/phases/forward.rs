@@ -8,11 +8,13 @@ use pingora_core::Result;
 use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::client_headers::is_refused;
 use tokenbridge_bridge::cookie::{is_ours, set_cookie_name, without_ours};
+use tokenbridge_bridge::csrf::CsrfMode;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::{Route, RouteAuth};
 
 use super::failure;
 use crate::answer::X_REQUEST_ID;
+use crate::cors;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 
@@ -104,8 +106,11 @@ pub(crate) fn response(
     let Some(route) = exchange.route().map(|found| found.route.clone()) else {
         return Ok(());
     };
-    if route.auth == RouteAuth::Session && !response.headers.contains_key(header::CACHE_CONTROL) {
-        response.insert_header(header::CACHE_CONTROL, "no-store")?;
+    if route.auth == RouteAuth::Session {
+        cors::replace(&gateway.frontend, response, exchange.reader.as_ref())?;
+        if !response.headers.contains_key(header::CACHE_CONTROL) {
+            response.insert_header(header::CACHE_CONTROL, "no-store")?;
+        }
     }
     if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status, &exchange.token) {
         let (service, audience) = (&route.service, token.audience());
@@ -167,7 +172,9 @@ fn strip(gateway: &Gateway, request: &mut RequestHeader, route: &Route) {
         .filter(|name| !route.pass_headers.contains(name))
         .cloned()
         .collect();
-    for name in refused.iter().chain(&HOP_BY_HOP) {
+    let rule = &gateway.frontend.served().csrf;
+    let proof = (rule.mode == CsrfMode::Token).then_some(&rule.header);
+    for name in refused.iter().chain(&HOP_BY_HOP).chain(proof) {
         while request.remove_header(name).is_some() {}
     }
 }

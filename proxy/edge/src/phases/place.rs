@@ -6,14 +6,13 @@ use http::{Method, header};
 use pingora::http::RequestHeader;
 use pingora_core::Result;
 use pingora_proxy::Session as HttpSession;
-use tokenbridge_bridge::browser::RequestOrigin;
-use tokenbridge_bridge::cookie::{Lookup, lookup};
+use tokenbridge_bridge::cors::Preflight;
 use tokenbridge_bridge::navigation::{BrowserHints, RequestKind};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::{NoRoute, RouteAuth};
-use tokenbridge_bridge::session::{SessionId, SessionKey};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget, TargetProblem};
 
+use super::browser;
 use crate::endpoints::Endpoint;
 use crate::exchange::{Exchange, Place};
 use crate::frontend::Frontend;
@@ -26,6 +25,8 @@ pub(crate) enum Found {
     Endpoint(Endpoint),
     /// The upstream of a route.
     Route,
+    /// A browser that asks whether a page of another origin may send a request.
+    Preflight(Preflight),
 }
 
 /// How long a client may take to send what the gateway throws away.
@@ -74,9 +75,19 @@ pub(crate) fn find(
     check_method(request, exchange)?;
     host::check(&frontend.served().public_url, request)?;
     let (target, slashes_kept) = read_target(request)?;
+    if let Some(asked) = preflight(frontend, request, &target, exchange) {
+        exchange.target = Some(target);
+        return Ok(Found::Preflight(asked));
+    }
     if let Some(endpoint) = endpoint(&target, request, exchange)? {
-        check_browser(frontend, request, exchange)?;
-        exchange.session = session_key(frontend, request)?;
+        exchange.session = match endpoint {
+            Endpoint::Logout => browser::session_of_form(frontend, request, exchange)?,
+            Endpoint::Login
+            | Endpoint::Callback
+            | Endpoint::LoggedOut
+            | Endpoint::Session
+            | Endpoint::Csrf => browser::session(frontend, request, exchange)?,
+        };
         exchange.target = Some(target);
         return Ok(Found::Endpoint(endpoint));
     }
@@ -102,11 +113,34 @@ pub(crate) fn find(
     match route.auth {
         RouteAuth::None => {}
         RouteAuth::Session => {
-            check_browser(frontend, request, exchange)?;
-            exchange.session = Some(session_key(frontend, request)?.ok_or_else(no_cookie)?);
+            let session = browser::session(frontend, request, exchange)?;
+            exchange.session = Some(session.ok_or_else(no_cookie)?);
         }
     }
     Ok(Found::Route)
+}
+
+/// A preflight that is ours to answer: that of an endpoint, or of a session route. One for a route
+/// without a session goes the way of any request.
+fn preflight(
+    frontend: &Frontend,
+    request: &RequestHeader,
+    target: &RequestTarget,
+    exchange: &mut Exchange,
+) -> Option<Preflight> {
+    let asked = Preflight::read(&request.method, &request.headers)?;
+    exchange.place = match Endpoint::at(target.path()) {
+        Some(endpoint) if endpoint.methods().contains(&asked.method) => Place::Endpoint(endpoint),
+        Some(_) => return None,
+        None => {
+            let found = frontend.served().routes.matches(target, &asked.method);
+            let found = found
+                .ok()
+                .filter(|found| found.route.auth == RouteAuth::Session)?;
+            Place::Route(Box::new(found))
+        }
+    };
+    Some(asked)
 }
 
 fn no_cookie() -> Refusal {
@@ -230,48 +264,6 @@ fn kind(request: &RequestHeader) -> RequestKind {
         requested_with: field("x-requested-with").is_some(),
     };
     RequestKind::of(&request.method, &hints)
-}
-
-fn check_browser(
-    frontend: &Frontend,
-    request: &RequestHeader,
-    exchange: &Exchange,
-) -> Result<(), Refusal> {
-    let field = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes);
-    let origin = RequestOrigin {
-        site: field("sec-fetch-site"),
-        origin: field("origin"),
-        navigates: exchange.kind == RequestKind::Navigation,
-    };
-    let verdict = frontend.origins.judge(&request.method, &origin);
-    verdict.map_err(|why| Refusal::new(Rejection::CrossSite, why))
-}
-
-/// The session that the request's cookie names, in any number of `Cookie` fields.
-fn session_key(
-    frontend: &Frontend,
-    request: &RequestHeader,
-) -> Result<Option<SessionKey>, Refusal> {
-    let fields = request
-        .headers
-        .get_all(header::COOKIE)
-        .iter()
-        .map(http::HeaderValue::as_bytes);
-    match lookup(fields, frontend.cookie.as_str()) {
-        Lookup::None => Ok(None),
-        Lookup::Several => Err(Refusal::new(
-            Rejection::SessionAmbiguous,
-            "two cookies have the session's name",
-        )),
-        Lookup::One(value) => match SessionId::parse(value) {
-            Some(id) => Ok(Some(id.key())),
-            // No store can know it: the same answer as for an id that none knows.
-            None => Err(Refusal::deleting_cookie(
-                Rejection::SessionMissing,
-                "the session cookie is malformed",
-            )),
-        },
-    }
 }
 
 /// The methods that are forwarded at all. CONNECT and TRACE are not, nor is anything unknown.

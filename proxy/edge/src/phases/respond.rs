@@ -2,9 +2,11 @@
 
 use pingora_core::Result;
 use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::cors::Preflight;
 use tokenbridge_bridge::rejection::Refusal;
 use tokenbridge_bridge::route::RouteAuth;
 
+use crate::cors;
 use crate::endpoints::{Endpoint, Refused};
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
@@ -23,10 +25,31 @@ pub(crate) async fn endpoint(
     match endpoint.answer(gateway, http, exchange).await {
         Ok(answer) => {
             exchange.status = answer.status().as_u16();
+            let answer = cors::share(&gateway.frontend, answer, exchange.reader.as_ref());
             answer.send(http, &exchange.request_id).await?;
             Ok(true)
         }
         Err(refused) => refuse(gateway, refused, http, exchange).await,
+    }
+}
+
+/// Answers a preflight. Always says that it answered.
+///
+/// # Errors
+/// The client is gone.
+pub(crate) async fn preflight(
+    gateway: &Gateway,
+    asked: &Preflight,
+    http: &mut HttpSession,
+    exchange: &mut Exchange,
+) -> Result<bool> {
+    match cors::preflight(&gateway.frontend, asked) {
+        Ok(answer) => {
+            exchange.status = answer.status().as_u16();
+            answer.send(http, &exchange.request_id).await?;
+            Ok(true)
+        }
+        Err(refusal) => refuse(gateway, refusal.into(), http, exchange).await,
     }
 }
 
@@ -69,6 +92,7 @@ async fn refuse(
         &exchange.allowed,
     );
     let answer = answer.with_cookies(refused.cookies);
+    let answer = cors::share(&gateway.frontend, answer, exchange.reader.as_ref());
     gateway
         .frontend
         .places

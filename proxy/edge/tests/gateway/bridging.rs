@@ -34,10 +34,8 @@ async fn writes_reach_the_backend_with_their_body() {
     let installation = Installation::start().await;
     let browser = installation.logged_in("alice").await;
     let item = serde_json::json!({ "name": "a new item" });
-    let created = browser
-        .fetch(BrowserRequest::post(installation.url(ITEMS)).json(&item))
-        .await
-        .unwrap();
+    let request = BrowserRequest::post(installation.url(ITEMS)).json(&item);
+    let created = installation.send(&browser, request).await;
     assert_eq!(created.status, 201, "{}", created.text());
     assert!(
         installation
@@ -408,7 +406,7 @@ async fn a_body_over_the_limit_is_413_with_and_without_a_length() {
     let post = |size: usize| {
         BrowserRequest::post(installation.url("/api/v1/crud/echo")).body(vec![b'x'; size])
     };
-    assert_eq!(browser.fetch(post(1024)).await.unwrap().status, 200);
-    let page = browser.fetch(post(1025)).await.unwrap();
+    assert_eq!(installation.send(&browser, post(1024)).await.status, 200);
+    let page = installation.send(&browser, post(1025)).await;
     assert_eq!(status_and_code(&page), (413, "BODY_TOO_LARGE".into()));
 }

@@ -73,10 +73,8 @@ async fn no_answer_and_no_log_line_of_a_whole_run_holds_a_secret() {
     let session_id = log_in(&installation, &browser, &told).await;
     visit(&installation, &browser, &told).await;
     let stored = redis.dump();
-    let logout = browser
-        .fetch(BrowserRequest::post(installation.url("/auth/logout")))
-        .await
-        .unwrap();
+    let logout = BrowserRequest::post(installation.url("/auth/logout"));
+    let logout = installation.send(&browser, logout).await;
     assert_eq!(logout.status, 200);
     installation.gateway.logs("logout everywhere=false").await;
     // The one exception: the ID token as `id_token_hint` in a URL of the issuer.

@@ -14,6 +14,8 @@ mod callback;
 mod canary;
 mod command_line;
 mod concurrency;
+mod cors;
+mod csrf;
 mod deployment;
 mod redis;
 mod seed;

@@ -43,7 +43,7 @@ async fn a_store_that_is_away_is_503_and_the_same_cookie_works_when_it_is_back()
         BrowserRequest::get(installation.url("/auth/session")),
         BrowserRequest::post(installation.url("/auth/logout")),
     ] {
-        let page = browser.fetch(request).await.unwrap();
+        let page = installation.send(&browser, request).await;
         assert_eq!(status_and_code(&page), (503, "STORE_UNAVAILABLE".into()));
         assert!(page.header("retry-after").is_some() && page.header("set-cookie").is_none());
     }

@@ -51,10 +51,8 @@ async fn logout_ends_the_session_revokes_the_refresh_token_and_names_the_provide
     let installation = Installation::start().await;
     let browser = installation.logged_in("alice").await;
     let cookie = installation.session_cookie(&browser).unwrap();
-    let page = browser
-        .fetch(BrowserRequest::post(installation.url("/auth/logout")))
-        .await
-        .unwrap();
+    let logout = BrowserRequest::post(installation.url("/auth/logout"));
+    let page = installation.send(&browser, logout).await;
     assert_eq!(page.status, 200, "{}", page.text());
     let answer: Value = page.json().unwrap();
     let logout_url = answer["logout_url"].as_str().unwrap().to_owned();
@@ -103,7 +101,7 @@ async fn logout_everywhere_ends_all_sessions_of_the_user_and_nobody_elses() {
         installation.logged_in("bob").await,
     );
     let logout = BrowserRequest::post(installation.url("/auth/logout?everywhere=true"));
-    assert_eq!(first.fetch(logout).await.unwrap().status, 200);
+    assert_eq!(installation.send(&first, logout).await.status, 200);
     assert_eq!(installation.get(&second, ITEMS).await.status, 401);
     assert_eq!(installation.get(&other, ITEMS).await.status, 200);
 }

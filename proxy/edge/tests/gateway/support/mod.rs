@@ -113,6 +113,11 @@ impl Installation {
             .unwrap()
     }
 
+    /// A request that a page's script sends with the session's token.
+    pub(crate) async fn send(&self, browser: &BrowserSession, request: BrowserRequest) -> Page {
+        browser.fetch_with_token(request).await.unwrap()
+    }
+
     /// The value of the session cookie.
     pub(crate) fn session_cookie(&self, browser: &BrowserSession) -> Option<String> {
         browser.cookie(self.folder.public_url(), "bff_session")

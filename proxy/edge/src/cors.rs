@@ -1,0 +1,111 @@
+//! Cross-origin resource sharing: what pages of `cors.allowed_origins` may read and send. A
+//! preflight is answered here and reaches no upstream.
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use pingora::http::ResponseHeader;
+use tokenbridge_bridge::cors::Preflight;
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+
+use crate::answer::Answer;
+use crate::frontend::Frontend;
+
+/// How long a browser may remember what a preflight was answered.
+const REMEMBERED_SECONDS: u32 = 600;
+
+/// What a page may read although the specification's safelist does not have it.
+const EXPOSED: &str = "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy";
+
+/// Everything by which an upstream could open a session route to other origins.
+const ANSWER_FIELDS: [HeaderName; 7] = [
+    header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    header::ACCESS_CONTROL_ALLOW_HEADERS,
+    header::ACCESS_CONTROL_ALLOW_METHODS,
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::ACCESS_CONTROL_EXPOSE_HEADERS,
+    header::ACCESS_CONTROL_MAX_AGE,
+    HeaderName::from_static("access-control-allow-private-network"),
+];
+
+/// The value of `Access-Control-Expose-Headers`, from the configuration.
+pub(crate) fn exposed(configured: &[HeaderName]) -> String {
+    let mut names = EXPOSED.to_owned();
+    for name in configured {
+        names.push_str(", ");
+        names.push_str(name.as_str());
+    }
+    names
+}
+
+/// The answer to a preflight for a session route or one of our endpoints.
+///
+/// # Errors
+/// The origin may not call; the refusal has no field that would allow anything.
+pub(crate) fn preflight(frontend: &Frontend, asked: &Preflight) -> Result<Answer, Refusal> {
+    if !frontend.origins.contains(asked.origin.as_bytes()) {
+        frontend.metrics.csrf_violation("cross_site");
+        return Err(Refusal::new(
+            Rejection::CrossSite,
+            "a preflight from an Origin that is none of cors.allowed_origins",
+        ));
+    }
+    let answer = Answer::empty(StatusCode::OK)
+        .with(header::ACCESS_CONTROL_ALLOW_METHODS, asked.method.as_str())
+        .with(
+            header::ACCESS_CONTROL_MAX_AGE,
+            REMEMBERED_SECONDS.to_string(),
+        )
+        .with(
+            header::VARY,
+            "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+        );
+    let answer = match asked.headers.is_empty() {
+        true => answer,
+        false => answer.with(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.headers.clone()),
+    };
+    Ok(allow(answer, &asked.origin))
+}
+
+/// Lets the pages of an origin read one of our own answers.
+pub(crate) fn share(frontend: &Frontend, answer: Answer, reader: Option<&HeaderValue>) -> Answer {
+    match reader {
+        None => answer,
+        Some(origin) => allow(answer, origin).with(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            frontend.exposed_headers.clone(),
+        ),
+    }
+}
+
+fn allow(answer: Answer, origin: &HeaderValue) -> Answer {
+    // An origin that is listed is text.
+    let origin = origin.to_str().unwrap_or_default();
+    answer
+        .with(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
+        .with(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
+}
+
+/// Puts our own fields in the place of the upstream's on a session route, and says on what its
+/// answer depends.
+///
+/// # Errors
+/// A value cannot stand in a header.
+pub(crate) fn replace(
+    frontend: &Frontend,
+    response: &mut ResponseHeader,
+    reader: Option<&HeaderValue>,
+) -> pingora_core::Result<()> {
+    for name in &ANSWER_FIELDS {
+        while response.remove_header(name).is_some() {}
+    }
+    response.append_header(header::VARY, "Cookie, Origin, Sec-Fetch-Site")?;
+    let Some(origin) = reader else {
+        return Ok(());
+    };
+    response.insert_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())?;
+    response.insert_header(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")?;
+    response.insert_header(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        frontend.exposed_headers.as_str(),
+    )?;
+    Ok(())
+}
