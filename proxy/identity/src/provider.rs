@@ -129,9 +129,14 @@ impl Provider {
             let body = self.fetch(Endpoint::Discovery, &self.location).await?;
             discovery::read(&body, &self.issuer)
         };
+        let first = self.metadata.current().is_none();
         let fetched = self.metadata.fetch(&*self.clock, fetch).await;
-        if let Err(why) = &fetched {
-            self.health.note_down(self.clock.now(), why);
+        match &fetched {
+            Ok(metadata) if first && !metadata.announces_s256 => {
+                tracing::warn!(target: "tokenbridge", "the provider's metadata does not list PKCE with S256 (code_challenge_methods_supported); it is sent all the same");
+            }
+            Ok(_) => {}
+            Err(why) => self.health.note_down(self.clock.now(), why),
         }
         fetched
     }

@@ -6,10 +6,11 @@ use tokenbridge_bridge::token::MintRefusalReason;
 
 /// Where counts go. Calls must not block.
 pub trait Telemetry: Send + Sync {
-    /// A service's first token of a session was asked for (`bff_token_mint_total`).
+    /// A token was asked for because the session had none that lives: at login, or because a
+    /// request waited for it (`bff_token_mint_total`).
     fn token_minted(&self, service: &ServiceName, strategy: Strategy, status: MintStatus);
 
-    /// A service's token was asked for anew (`bff_token_refresh_total`).
+    /// A token was asked for while the one before it still lived (`bff_token_refresh_total`).
     fn token_refreshed(&self, service: &ServiceName, status: MintStatus);
 
     /// The provider was called (`bff_idp_requests_total`). The status is the HTTP status, or

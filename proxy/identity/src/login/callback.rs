@@ -1,5 +1,7 @@
 //! The authorization response, read strictly (RFC 6749 § 4.1.2, RFC 9207).
 
+use std::collections::HashMap;
+
 use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use url::form_urlencoded;
@@ -29,19 +31,15 @@ impl Response {
     /// # Errors
     /// A parameter twice (RFC 6749 § 3.1), no `state`, or neither or both of `code` and `error`.
     pub(crate) fn read(query: &str) -> Result<Self, Refusal> {
-        let (mut state, mut code, mut error, mut issuer) = (None, None, None, None);
+        let mut parameters = HashMap::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let place = match &*name {
-                "state" => &mut state,
-                "code" => &mut code,
-                "error" => &mut error,
-                "iss" => &mut issuer,
-                _ => continue,
-            };
-            if place.replace(value.into_owned()).is_some() {
+            if parameters.insert(name, value.into_owned()).is_some() {
                 return Err(invalid("a parameter of the callback stands twice"));
             }
         }
+        let mut take = |name| parameters.remove(name);
+        let (state, code) = (take("state"), take("code"));
+        let (error, issuer) = (take("error"), take("iss"));
         let outcome = match (code, error) {
             (Some(code), None) if !code.is_empty() => Outcome::Code(Secret::new(code)),
             (None, Some(error)) => Outcome::Error(plain_code(&error)),
@@ -99,6 +97,7 @@ mod tests {
             "code=c&error=e&state=s",
             "iss=a&iss=a&code=c&state=s",
             "state=s&state=s&error=e",
+            "code=c&state=s&scope=a&scope=b",
         ] {
             let refusal = Response::read(query).unwrap_err();
             assert_eq!(refusal.rejection, Rejection::CallbackInvalid, "{query}");

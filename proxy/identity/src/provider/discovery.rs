@@ -14,8 +14,8 @@ use url::Url;
 struct Beyond {
     revocation_endpoint: Option<Url>,
     end_session_endpoint: Option<Url>,
-    #[serde(default)]
     authorization_response_iss_parameter_supported: Option<bool>,
+    code_challenge_methods_supported: Option<Vec<String>>,
 }
 
 impl AdditionalProviderMetadata for Beyond {}
@@ -45,6 +45,8 @@ pub(crate) struct Metadata {
     pub(crate) end_session: Option<Url>,
     /// Authorization responses carry `iss` (RFC 9207 § 3).
     pub(crate) responses_name_issuer: bool,
+    /// PKCE with S256 is announced (RFC 8414 § 2); it is sent in any case.
+    pub(crate) announces_s256: bool,
 }
 
 /// Where the metadata of an issuer is (OpenID Connect Discovery § 4.1).
@@ -81,6 +83,11 @@ pub(crate) fn read(body: &[u8], issuer: &str) -> Result<Metadata, String> {
         revocation: optional(beyond.revocation_endpoint.as_ref(), "revocation_endpoint")?,
         end_session: optional(beyond.end_session_endpoint.as_ref(), "end_session_endpoint")?,
         responses_name_issuer: beyond.authorization_response_iss_parameter_supported == Some(true),
+        announces_s256: beyond
+            .code_challenge_methods_supported
+            .iter()
+            .flatten()
+            .any(|method| method == "S256"),
     })
 }
 
@@ -139,6 +146,7 @@ mod tests {
         let good = document("https://idp.example", "https://idp.example/token");
         let metadata = read(&good, "https://idp.example").unwrap();
         assert!(metadata.responses_name_issuer && metadata.revocation.is_none());
+        assert!(!metadata.announces_s256);
         assert!(metadata.end_session.is_some());
         for issuer in [
             "https://idp.example/",
