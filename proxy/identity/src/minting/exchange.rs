@@ -136,12 +136,9 @@ impl Minting {
         slot: Option<&TokenSlot>,
         response: &TokenResponse,
     ) -> Result<Minted, StoreError> {
-        let kind = response.issued_token_type.as_deref();
-        let token = match kind {
-            Some(ACCESS_TOKEN_TYPE | JWT_TYPE) => {
-                self.ports.issuer.read_access_token(response).await
-            }
-            Some(_) | None => Err(ReadProblem::Invalid(
+        let token = match serves_as_access_token(response.issued_token_type.as_deref()) {
+            true => self.ports.issuer.read_access_token(response).await,
+            false => Err(ReadProblem::Invalid(
                 "issued_token_type is neither an access token nor a JWT".into(),
             )),
         };
@@ -200,4 +197,71 @@ fn end_of(token: &Secret) -> Option<UnixTime> {
     }
     let end: End = jsonwebtoken::dangerous::insecure_decode_claims(token.expose()).ok()?;
     Some(UnixTime::from_seconds(end.exp))
+}
+
+/// Whether what an exchange gave may be sent to a service (RFC 8693 § 2.2.1).
+fn serves_as_access_token(issued: Option<&str>) -> bool {
+    matches!(issued, Some(ACCESS_TOKEN_TYPE | JWT_TYPE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_access_token_serves_as_one() {
+        for (issued, serves) in [
+            (Some(ACCESS_TOKEN_TYPE), true),
+            (Some(JWT_TYPE), true),
+            (Some(ID_TOKEN_TYPE), false),
+            (
+                Some("urn:ietf:params:oauth:token-type:refresh_token"),
+                false,
+            ),
+            (Some(""), false),
+            (None, false),
+        ] {
+            assert_eq!(serves_as_access_token(issued), serves, "{issued:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_that_is_about_to_end_is_none() {
+        let rules = |subject_token| Rules {
+            preset: tokenbridge_config::preset::Preset::Keycloak,
+            refresh_retry: tokenbridge_config::issuer::RefreshRetry::Never,
+            subject_token,
+            timing: tokenbridge_bridge::renewal::RenewalTiming {
+                threshold: Duration::ZERO,
+            },
+            answer_deadline: Duration::ZERO,
+        };
+        let at = UnixTime::from_seconds;
+        let grant = |token: &str, ends| RefreshGrant {
+            refresh_token: None,
+            generation: tokenbridge_bridge::grant::Generation::FIRST,
+            scopes: None,
+            access_token: Some((Secret::new(token), at(ends))),
+            id_token: None,
+        };
+        let by_access_token = rules(SubjectToken::AccessToken);
+        let found = |ends, refused: Option<&str>| {
+            let refused = refused.map(Secret::new);
+            subject(
+                by_access_token,
+                &grant("t", ends),
+                refused.as_ref(),
+                at(1_000),
+            )
+        };
+        assert_eq!(found(1_011, None), Some(Secret::new("t")));
+        assert_eq!(found(1_010, None), None);
+        assert_eq!(found(2_000, Some("t")), None);
+        assert_eq!(found(2_000, Some("u")), Some(Secret::new("t")));
+        let by_id_token = rules(SubjectToken::IdToken);
+        assert_eq!(
+            subject(by_id_token, &grant("t", 2_000), None, at(1_000)),
+            None
+        );
+    }
 }

@@ -182,6 +182,23 @@ fn a_session_that_ends_in_flight_stays_ended_and_what_came_is_revoked() {
 }
 
 #[test]
+fn a_refresh_token_that_is_not_replaced_is_used_again() {
+    let mut world = World::new();
+    world.provider.does_not_rotate.store(true, Ordering::SeqCst);
+    let (minting, _) = world.replica(RefreshRetry::Never);
+    for service in ["a", "b"] {
+        let ticket = minting.request(order(service, Trigger::Demand));
+        world.run(SECOND);
+        assert_eq!(ticket.now_or_never(), Some(Minted::There { fresh: true }));
+    }
+    let grant = now(world.store.grant(&SESSION, &GrantName::Login))
+        .unwrap()
+        .unwrap();
+    assert!(grant.refresh_token.is_some());
+    assert_eq!(grant.generation.number(), 3);
+}
+
+#[test]
 fn a_lost_answer_is_made_up_for_once_nothing_is_left_to_lose() {
     let mut world = World::new();
     let (minting, _) = world.replica(RefreshRetry::Never);

@@ -76,6 +76,7 @@ async fn a_login_token_that_has_ended_is_renewed_once_for_all_services() {
         (seen.exchanges, seen.refreshes, seen.reuse_detections),
         (4, 1, 0)
     );
+    assert!(seen.token_errors.is_empty(), "{:?}", seen.token_errors);
 }
 
 #[tokio::test]

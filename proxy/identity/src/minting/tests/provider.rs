@@ -29,6 +29,8 @@ pub(super) struct Provider {
     pub(super) losses: AtomicU64,
     /// Whether a refresh token that is used again is merely refused, and costs nothing else.
     pub(super) forgives_reuse: AtomicBool,
+    /// Whether the refresh token stays the same, and is not named again.
+    pub(super) does_not_rotate: AtomicBool,
 }
 
 #[derive(Default)]
@@ -77,6 +79,13 @@ impl Provider {
                 issued.live = None;
             }
             return response::read(400, None, br#"{"error":"invalid_grant"}"#);
+        }
+        if self.does_not_rotate.load(Ordering::SeqCst) {
+            let body = serde_json::json!({
+                "access_token": field("resource").unwrap(), "token_type": "Bearer",
+                "expires_in": LIFE,
+            });
+            return response::read(200, None, body.to_string().as_bytes());
         }
         let next = issued.next;
         issued.spent.insert(number);
