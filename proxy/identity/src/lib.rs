@@ -9,6 +9,12 @@
 //! | [`health`] | whether the provider answers, and since when |
 //! | [`telemetry`] | the counters that the gateway exports |
 //! | [`support`] | which token plans this crate can fulfil |
+//! | `relying_party` | all that a frontend's client at its provider works with |
+//! | `provider` | the provider: metadata, keys, endpoints, over HTTP |
+//! | `tokens` | what is asked of the token endpoint, and what to make of the answers: no I/O |
+//! | `minting` | minting and renewing service tokens: one flight per refresh token |
+//! | `revocation` | revoking refresh tokens in the background |
+//! | `machine` | the runtime and the random source, behind the port that a simulation replaces |
 
 pub mod health;
 pub mod identity;

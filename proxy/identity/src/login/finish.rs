@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::service::TokenPlan;
 use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::token::MintRefusalReason;
 
 use crate::login::callback::{Outcome, Response};
 use crate::login::flow::{Flow, Found, LIFE};
@@ -16,11 +18,8 @@ use crate::minting::order::Refused;
 use crate::minting::rules::RefusalCost;
 use crate::provider::discovery::Metadata;
 use crate::relying_party::{RelyingParty, store_refusal};
-use crate::tokens::ReadProblem;
 use crate::tokens::request::TokenRequest;
 use crate::tokens::response::{Answer, OauthErrorKind, TokenResponse};
-use tokenbridge_bridge::service::TokenPlan;
-use tokenbridge_bridge::token::MintRefusalReason;
 
 /// A used login is remembered a little longer than its cookie can come back.
 const REMEMBERED: Duration = LIFE.saturating_add(Duration::from_secs(120));
@@ -216,14 +215,6 @@ impl RelyingParty {
 
 fn refused(rejection: Rejection, detail: String) -> NotGranted {
     NotGranted::Refused(Refusal::new(rejection, detail))
-}
-
-/// The refusal that an ID token's problem amounts to.
-pub(crate) fn id_token_refusal(problem: ReadProblem) -> Refusal {
-    match problem {
-        ReadProblem::NoKeys(why) => Refusal::new(Rejection::IdpUnavailable, why),
-        ReadProblem::Invalid(why) => Refusal::new(Rejection::IdTokenInvalid, why),
-    }
 }
 
 /// A task that was to finish a login ended without an answer.

@@ -9,10 +9,9 @@ use tokenbridge_bridge::grant::{Generation, RefreshGrant};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::service::{ServiceName, Strategy};
 use tokenbridge_bridge::session::{SessionFacts, SessionId, SessionKey, Subject};
-use tokenbridge_bridge::token::MintRefusalReason;
+use tokenbridge_bridge::token::{MintRefusalReason, ServiceToken};
 use tokenbridge_session_store::{EndedSession, NewSession};
 
-use crate::login::finish::id_token_refusal;
 use crate::login::flow::Flow;
 use crate::minting::at_login::LoginToken;
 use crate::minting::exchange::login_token;
@@ -132,7 +131,7 @@ impl RelyingParty {
         &self,
         granted: &TokenResponse,
         narrowed: bool,
-    ) -> Result<tokenbridge_bridge::token::ServiceToken, Refused> {
+    ) -> Result<ServiceToken, Refused> {
         let plans = &self.settings.plans;
         let wanted = narrowed || plans.iter().any(|plan| plan.strategy == Strategy::Login);
         if !wanted {
@@ -208,4 +207,12 @@ pub(crate) fn subject_hash(subject: &Subject) -> String {
         .take(6)
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// The refusal that an ID token's problem amounts to.
+fn id_token_refusal(problem: ReadProblem) -> Refusal {
+    match problem {
+        ReadProblem::NoKeys(why) => Refusal::new(Rejection::IdpUnavailable, why),
+        ReadProblem::Invalid(why) => Refusal::new(Rejection::IdTokenInvalid, why),
+    }
 }

@@ -77,7 +77,7 @@ impl Minting {
     }
 
     async fn turns(&self, errand: Errand<'_>, lease: &Lease) -> Result<Minted, StoreError> {
-        let mut elapsed = None;
+        let mut waited_for = None;
         for _ in 0..TURNS {
             let (grant, sent) = match self.take(lease, errand).await? {
                 Taken::Held(grant, sent) => (grant, sent),
@@ -87,9 +87,12 @@ impl Minting {
                 // Whoever sent it may yet store the answer.
                 let wait = self.ports.machine.sleep(mark.remaining);
                 self.keeping(lease, wait).await;
-                elapsed = Some(self.rules.answer_deadline.max(mark.remaining));
+                waited_for = Some(mark.generation);
                 continue;
             }
+            // Who waited a mark's deadline out knows how long ago it was made.
+            let waited = waited_for.is_some() && waited_for == sent.map(|mark| mark.generation);
+            let elapsed = waited.then_some(self.rules.answer_deadline);
             let found = (*grant, sent, elapsed);
             match self.turn(errand, lease, found).await? {
                 Turn::Over(minted) => return Ok(minted),
