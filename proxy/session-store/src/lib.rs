@@ -2,6 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`changes`] | what happens to sessions, told to every replica |
 //! | [`store`] | the trait [`SessionStore`] and what goes in and out of it |
 //! | [`error`] | what can go wrong with a store, without a secret in it |
 //! | [`health`] | whether the store answers, and since when |
@@ -12,6 +13,7 @@
 //! | [`telemetry`] | where counts of operations go |
 //! | [`clock`] | the time, injected: wall clock and a monotonic one |
 
+pub mod changes;
 pub mod clock;
 pub mod error;
 pub mod health;
@@ -22,6 +24,7 @@ pub mod redis_store;
 pub mod store;
 pub mod telemetry;
 
+pub use changes::{Change, Changes, Notice};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use health::StoreHealth;

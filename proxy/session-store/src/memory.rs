@@ -14,6 +14,7 @@ use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::{FoundSession, Reading, SessionFacts, SessionKey, Subject};
 use tokenbridge_bridge::token::TokenSlot;
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::health::StoreHealth;
@@ -167,13 +168,10 @@ impl SessionStore for MemoryStore {
         slot: &TokenSlot,
         guard: Option<(&GrantName, Generation)>,
     ) -> Result<Written, StoreError> {
-        let written = self.change(key, |live| {
-            if guard.is_some_and(|(name, generation)| live.generation(name) != Some(generation)) {
-                return Written::Stale;
-            }
-            live.slots.insert(service.clone(), Arc::new(slot.clone()));
-            Written::Stored
-        });
+        let monotonic = self.clock.monotonic();
+        let written = self
+            .writing()
+            .put_slot(key, (service, slot), guard, monotonic);
         Ok(written.unwrap_or(Written::Gone))
     }
 
@@ -286,6 +284,10 @@ impl SessionStore for MemoryStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn changes(&self) -> Changes {
+        self.reading().changes()
     }
 
     fn health(&self) -> StoreHealth {

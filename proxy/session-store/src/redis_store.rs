@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{Cmd, FromRedisValue, Pipeline, ScriptInvocation};
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant, Written};
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::{IdleTimeout, Reading, SessionKey, Subject};
 use tokenbridge_bridge::token::TokenSlot;
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::health::{HealthRecord, StoreHealth};
@@ -26,8 +26,11 @@ use crate::store::{Described, EndedSession, NewSession, SessionStore};
 use crate::telemetry::StoreTelemetry;
 
 mod address;
+mod announcement;
+mod calls;
 mod codec;
 mod fault;
+mod follower;
 mod grants;
 mod indexes;
 mod link;
@@ -42,6 +45,7 @@ pub use options::{RedisOptions, RedisUrlError};
 
 use address::Address;
 use codec::Codec;
+use follower::Follower;
 use link::Link;
 use names::Names;
 use scripts::Scripts;
@@ -56,6 +60,7 @@ pub struct RedisStore {
     scripts: Arc<Scripts>,
     health: Arc<HealthRecord>,
     telemetry: Option<Arc<dyn StoreTelemetry>>,
+    follower: Arc<Follower>,
     link: Link,
 }
 
@@ -74,11 +79,14 @@ impl RedisStore {
             return Err(RedisUrlError::Frontend);
         }
         let health = Arc::new(HealthRecord::new(Arc::clone(&clock)));
+        let names = Names::of(&options.frontend);
+        let follower = Follower::new(Address::parse(options)?, names.changes());
         Ok(Self {
+            follower: Arc::new(follower),
             link: Link::new(Address::parse(options)?, options, Arc::clone(&health)),
             options: options.clone(),
             idle_timeout: options.idle_timeout,
-            names: Names::of(&options.frontend),
+            names,
             codec: Arc::new(Codec::new(keys, clock)),
             scripts: Arc::new(Scripts::new()),
             health,
@@ -96,6 +104,7 @@ impl RedisStore {
             link: Link::new(address, &self.options, Arc::clone(&self.health)),
             options: self.options.clone(),
             idle_timeout: self.idle_timeout,
+            follower: Arc::clone(&self.follower),
             names: self.names.clone(),
             codec: Arc::clone(&self.codec),
             scripts: Arc::clone(&self.scripts),
@@ -111,36 +120,6 @@ impl RedisStore {
             telemetry: Some(telemetry),
             ..self
         }
-    }
-
-    async fn observe<T>(
-        &self,
-        operation: &'static str,
-        outcome: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let outcome = outcome.await;
-        if let Some(telemetry) = &self.telemetry {
-            telemetry.operation(operation, StoreError::status(outcome.as_ref().err()));
-        }
-        outcome
-    }
-
-    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        self.link
-            .call(|mut wire| async move { script.invoke_async(&mut wire).await })
-            .await
-    }
-
-    async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        self.link
-            .call(|mut wire| async move { command.query_async(&mut wire).await })
-            .await
-    }
-
-    async fn run_pipeline<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        self.link
-            .call(|mut wire| async move { pipeline.query_async(&mut wire).await })
-            .await
     }
 }
 
@@ -289,6 +268,10 @@ impl SessionStore for RedisStore {
     async fn ping(&self) -> Result<(), StoreError> {
         let pong = async { self.query::<String>(&redis::cmd("PING")).await };
         self.observe("ping", pong).await.map(|_| ())
+    }
+
+    fn changes(&self) -> Changes {
+        self.follower.listen()
     }
 
     fn health(&self) -> StoreHealth {

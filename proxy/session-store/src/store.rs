@@ -14,6 +14,7 @@ use tokenbridge_bridge::session::{Profile, Reading, SessionFacts, SessionKey, Su
 use tokenbridge_bridge::token::TokenSlot;
 use tokenbridge_bridge::{Secret, UnixTime};
 
+use crate::changes::Changes;
 use crate::error::StoreError;
 use crate::health::StoreHealth;
 use crate::lease::{Acquired, Lease};
@@ -258,6 +259,10 @@ pub trait SessionStore: Send + Sync {
     /// # Errors
     /// It does not.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Listens to what happens to sessions, whichever replica does it. Called inside the runtime
+    /// that is to do the listening; does no I/O itself.
+    fn changes(&self) -> Changes;
 
     /// What the last call showed; does no I/O.
     fn health(&self) -> StoreHealth;

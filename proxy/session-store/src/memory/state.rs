@@ -1,15 +1,20 @@
 //! Everything that the memory store holds, behind one lock: each change is one atomic step.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokenbridge_bridge::UnixTime;
+use tokenbridge_bridge::grant::{Generation, GrantName, Written};
+use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::{SessionKey, Subject};
+use tokenbridge_bridge::token::TokenSlot;
 
 use super::MemoryLimits;
 use super::claims::Claims;
 use super::directory::Directory;
 use super::live::Live;
+use crate::changes::{Change, Changes, Feed, Notice};
 use crate::error::StoreError;
 use crate::store::NewSession;
 
@@ -40,6 +45,8 @@ pub(super) struct State {
     live_sessions: usize,
     bytes: usize,
     searched_for_idle: Option<Duration>,
+    /// Told under the lock, so that notices come in the order of the changes.
+    feed: Arc<Feed>,
 }
 
 impl State {
@@ -52,6 +59,7 @@ impl State {
             live_sessions: 0,
             bytes: 0,
             searched_for_idle: None,
+            feed: Arc::new(Feed::new(true)),
         }
     }
 
@@ -125,7 +133,35 @@ impl State {
             self.entries.insert(*key, Entry::Replaced { until });
             self.directory.ends_at(until, *key);
         }
+        let change = Change::ended(replaced_for);
+        self.feed.tell(Notice::Changed(*key, change));
         Some(live)
+    }
+
+    /// Stores a slot, under its guard; `None` when there is no live session.
+    pub(super) fn put_slot(
+        &mut self,
+        key: &SessionKey,
+        (service, slot): (&ServiceName, &TokenSlot),
+        guard: Option<(&GrantName, Generation)>,
+        monotonic: Duration,
+    ) -> Option<Written> {
+        let written = self.change(key, monotonic, |live| {
+            if guard.is_some_and(|(name, generation)| live.generation(name) != Some(generation)) {
+                return Written::Stale;
+            }
+            live.slots.insert(service.clone(), Arc::new(slot.clone()));
+            Written::Stored
+        })?;
+        if written == Written::Stored {
+            let change = Change::Slot(service.clone());
+            self.feed.tell(Notice::Changed(*key, change));
+        }
+        Some(written)
+    }
+
+    pub(super) fn changes(&self) -> Changes {
+        self.feed.listen()
     }
 
     pub(super) fn sessions_of(&self, subject: &Subject, monotonic: Duration) -> Vec<SessionKey> {

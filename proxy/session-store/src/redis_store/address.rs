@@ -11,17 +11,19 @@
 
 use std::fmt;
 
-use redis::aio::ConnectionLike;
+use redis::aio::{ConnectionLike, PubSub};
 use redis::cluster::ClusterClient;
-use redis::io::tcp::TcpSettings;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    RedisConnectionInfo, RedisResult, TlsCertificates, TlsMode,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, RedisConnectionInfo,
+    RedisResult, TlsCertificates, TlsMode,
 };
+
+mod url;
 
 use super::options::{RedisOptions, RedisUrlError};
 use super::wire::Wire;
+use url::{Parts, connection_info, node_url, tcp_settings};
 
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
@@ -35,7 +37,7 @@ pub(super) struct Address {
 enum Place {
     Server(Client),
     Sentinel(Sentinels),
-    Cluster(Box<ClusterClient>),
+    Cluster(Box<Cluster>),
 }
 
 /// Asked for the present primary at each attempt to connect.
@@ -44,6 +46,13 @@ struct Sentinels {
     primary: String,
     data: RedisConnectionInfo,
     tls: Option<Tls>,
+}
+
+/// A cluster, and its nodes by themselves: a subscription leads to one of them, since each passes
+/// on what is published at any.
+struct Cluster {
+    client: ClusterClient,
+    nodes: Vec<Client>,
 }
 
 /// How an encrypted connection is verified: by the system's authorities where none are given.
@@ -71,14 +80,8 @@ impl Address {
     fn server(url: &str, tls: Option<Tls>) -> Result<Self, RedisUrlError> {
         let info = connection_info(url)?;
         let shown = info.addr().to_string();
-        let client = match tls.and_then(|tls| tls.roots) {
-            Some(roots) => {
-                Client::build_with_tls(info, roots).map_err(|_| RedisUrlError::Certificates)?
-            }
-            None => Client::open(info).map_err(|_| RedisUrlError::Form)?,
-        };
         Ok(Self {
-            place: Place::Server(client),
+            place: Place::Server(client(info, tls.as_ref())?),
             shown,
         })
     }
@@ -124,15 +127,13 @@ impl Address {
             return Err(RedisUrlError::ClusterPath);
         }
         let nodes = parts.hosts.iter().map(|host| {
-            connection_info(&node_url(
-                tls.is_some(),
-                parts.credentials,
-                host,
-                REDIS_PORT,
-                "",
-            ))
+            let url = node_url(tls.is_some(), parts.credentials, host, REDIS_PORT, "");
+            connection_info(&url)
         });
-        let mut builder = ClusterClient::builder(nodes.collect::<Result<Vec<_>, _>>()?)
+        let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+        let clients = nodes.iter().map(|node| client(node.clone(), tls.as_ref()));
+        let clients = clients.collect::<Result<Vec<_>, _>>()?;
+        let mut builder = ClusterClient::builder(nodes)
             .tcp_settings(tcp_settings())
             .connection_timeout(options.connect_timeout)
             .response_timeout(options.response_timeout)
@@ -147,9 +148,12 @@ impl Address {
         if let Some(roots) = roots {
             builder = builder.certs(roots);
         }
-        let client = builder.build().map_err(|_| problem)?;
+        let cluster = Cluster {
+            client: builder.build().map_err(|_| problem)?,
+            nodes: clients,
+        };
         Ok(Self {
-            place: Place::Cluster(Box::new(client)),
+            place: Place::Cluster(Box::new(cluster)),
             shown: parts.hosts.join(", "),
         })
     }
@@ -168,12 +172,38 @@ impl Address {
                     .get_async_connection_with_config(config)
                     .await?,
             ),
-            Place::Cluster(client) => Wire::Cluster(client.get_async_connection().await?),
+            Place::Cluster(cluster) => Wire::Cluster(cluster.client.get_async_connection().await?),
         };
         wire.req_packed_command(&redis::cmd("PING"))
             .await?
             .extract_error()?;
         Ok(wire)
+    }
+
+    /// Connects to listen on channels.
+    pub(super) async fn subscriber(&self) -> RedisResult<PubSub> {
+        match &self.place {
+            Place::Server(client) => client.get_async_pubsub().await,
+            Place::Sentinel(sentinels) => {
+                let client = sentinels.client()?.async_get_client().await?;
+                client.get_async_pubsub().await
+            }
+            Place::Cluster(cluster) => {
+                let attempts = cluster
+                    .nodes
+                    .iter()
+                    .map(|node| Box::pin(node.get_async_pubsub()));
+                let (connection, _) = futures_util::future::select_ok(attempts).await?;
+                Ok(connection)
+            }
+        }
+    }
+}
+
+fn client(info: ConnectionInfo, tls: Option<&Tls>) -> Result<Client, RedisUrlError> {
+    match tls.and_then(|tls| tls.roots.clone()) {
+        Some(roots) => Client::build_with_tls(info, roots).map_err(|_| RedisUrlError::Certificates),
+        None => Client::open(info).map_err(|_| RedisUrlError::Form),
     }
 }
 
@@ -225,56 +255,4 @@ impl Tls {
         });
         Ok(Some(Self { roots }))
     }
-}
-
-/// What stands behind the scheme of a URL with several hosts.
-struct Parts<'a> {
-    credentials: Option<&'a str>,
-    hosts: Vec<&'a str>,
-    path: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    fn split(rest: &'a str) -> Result<Self, RedisUrlError> {
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (credentials, hosts) = match authority.rsplit_once('@') {
-            Some((credentials, hosts)) => (Some(credentials), hosts),
-            None => (None, authority),
-        };
-        let hosts: Vec<_> = hosts.split(',').map(str::trim).collect();
-        match hosts.iter().any(|host| host.is_empty()) {
-            true => Err(RedisUrlError::Form),
-            false => Ok(Self {
-                credentials,
-                hosts,
-                path,
-            }),
-        }
-    }
-}
-
-fn node_url(tls: bool, credentials: Option<&str>, host: &str, port: u16, database: &str) -> String {
-    let scheme = if tls { "rediss" } else { "redis" };
-    let credentials = credentials
-        .map(|text| format!("{text}@"))
-        .unwrap_or_default();
-    // A colon behind the last bracket, if there is one, sets the port off.
-    let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
-    let port = if has_port {
-        String::new()
-    } else {
-        format!(":{port}")
-    };
-    format!("{scheme}://{credentials}{host}{port}/{database}")
-}
-
-fn connection_info(url: &str) -> Result<ConnectionInfo, RedisUrlError> {
-    let info = url
-        .into_connection_info()
-        .map_err(|_| RedisUrlError::Form)?;
-    Ok(info.set_tcp_settings(tcp_settings()))
-}
-
-fn tcp_settings() -> TcpSettings {
-    TcpSettings::default().set_nodelay(true)
 }

@@ -9,6 +9,8 @@
 //! | `tb:<frontend>:due:<shard>` | sorted set: `<key>` by the time at which it falls due |
 //! | `tb:<frontend>:once:<mark>` | a mark that was claimed |
 //!
+//! The channel `tb:<frontend>:changes` tells what happens to sessions (see `announcement`).
+//!
 //! `<key>` is the session key in base64url. The braces keep a session's keys in one slot of a
 //! cluster (Redis Cluster specification, hash tags). Last-seen has a prefix of its own, so that
 //! writing it empties no cache of sessions.
@@ -87,6 +89,11 @@ impl Names {
 
     pub(super) fn due_shard(&self, shard: u8) -> String {
         format!("{}:due:{shard}", self.prefix)
+    }
+
+    /// The channel on which changes of sessions are told.
+    pub(super) fn changes(&self) -> String {
+        format!("{}:changes", self.prefix)
     }
 
     pub(super) fn once(&self, mark: &[u8; 32]) -> String {

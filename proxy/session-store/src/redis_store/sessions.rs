@@ -11,7 +11,8 @@ use tokenbridge_bridge::token::TokenSlot;
 use super::codec::numbered;
 use super::fault::unavailable;
 use super::grants::written;
-use super::{RedisStore, names};
+use super::{RedisStore, announcement, names};
+use crate::changes::Change;
 use crate::error::StoreError;
 use crate::store::{Described, Description, EndedSession, NewSession};
 
@@ -118,7 +119,9 @@ impl RedisStore {
     ) -> Result<Option<EndedSession>, StoreError> {
         let mut call = self.scripts.end.key(self.names.session(key));
         call.key(self.names.seen(key))
-            .arg(replaced_for.map_or(0, milliseconds));
+            .arg(replaced_for.map_or(0, milliseconds))
+            .arg(self.names.changes())
+            .arg(announcement::write(key, &Change::ended(replaced_for)));
         let fields: Fields = self.run(&call).await?;
         if fields.is_empty() {
             return Ok(None);
@@ -178,7 +181,10 @@ impl RedisStore {
     ) -> Result<Written, StoreError> {
         let field = names::slot(service);
         let mut call = self.scripts.put_slot.key(self.names.session(key));
-        call.arg(&field).arg(self.codec.slot(key, &field, slot)?);
+        call.arg(&field)
+            .arg(self.codec.slot(key, &field, slot)?)
+            .arg(self.names.changes())
+            .arg(announcement::write(key, &Change::Slot(service.clone())));
         if let Some((name, generation)) = guard {
             call.arg(names::grant(name)).arg(generation.number());
         }

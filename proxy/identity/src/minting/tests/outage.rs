@@ -50,6 +50,10 @@ macro_rules! switched {
                 self.inner.$name($($argument),*).await
             })*
 
+            fn changes(&self) -> tokenbridge_session_store::Changes {
+                self.inner.changes()
+            }
+
             fn health(&self) -> StoreHealth {
                 self.inner.health()
             }

@@ -1,4 +1,4 @@
--- KEYS session, last-seen · ARGV ms for which readers are told that it was replaced (0: not)
+-- KEYS session, last-seen · ARGV ms for which readers are told that it was replaced (0: not), channel, announcement
 if redis.call('HEXISTS', KEYS[1], 'f') == 0 then return {} end
 local session = redis.call('HGETALL', KEYS[1])
 redis.call('DEL', KEYS[1], KEYS[2])
@@ -6,4 +6,6 @@ if tonumber(ARGV[1]) > 0 then
   redis.call('HSET', KEYS[1], 'r', '1')
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
 end
+-- Without the right to publish the session ends all the same.
+redis.pcall('PUBLISH', ARGV[2], ARGV[3])
 return session

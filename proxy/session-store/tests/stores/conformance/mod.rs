@@ -1,5 +1,6 @@
 //! What every store must do, run against each of them.
 
+mod changes;
 mod due;
 mod grants;
 mod indexes;
@@ -86,6 +87,12 @@ on_every_store! {
         an_unscheduled_session_is_not_due,
         ended_sessions_are_not_due,
         sessions_are_counted,
+    }
+    changes {
+        the_end_of_a_session_is_told_once_to_every_listener,
+        a_replaced_session_is_told_apart_from_one_that_ended,
+        a_stored_slot_is_told_with_its_service,
+        what_was_not_written_is_not_told,
     }
     marks {
         a_mark_is_claimed_once,

@@ -2,6 +2,7 @@
 
 mod at_rest;
 mod capacity;
+mod changes;
 mod index_repair;
 mod key_rotation;
 mod options;
