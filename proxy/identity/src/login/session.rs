@@ -216,3 +216,56 @@ fn id_token_refusal(problem: ReadProblem) -> Refusal {
         ReadProblem::Invalid(why) => Refusal::new(Rejection::IdTokenInvalid, why),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokenbridge_bridge::UnixTime;
+
+    fn facts(subject: &str, sid: Option<&str>) -> SessionFacts {
+        SessionFacts {
+            subject: Subject {
+                issuer: "https://idp".into(),
+                subject: subject.into(),
+            },
+            idp_session: sid.map(Into::into),
+            created_at: UnixTime::from_seconds(1),
+            expires_at: UnixTime::from_seconds(2),
+            authenticated_at: None,
+            acr: None,
+        }
+    }
+
+    #[test]
+    fn tokens_of_one_session_at_the_provider_hang_together() {
+        for (subject, sid, shared) in [
+            ("alice", Some("1"), true),
+            ("alice", Some("2"), false),
+            ("alice", None, true),
+            ("bob", Some("1"), false),
+            ("bob", None, false),
+        ] {
+            let ended = EndedSession {
+                facts: facts(subject, sid),
+                refresh_tokens: Vec::new(),
+                id_token: None,
+            };
+            let new = facts("alice", Some("1"));
+            assert_eq!(may_share_grant(&ended, &new), shared, "{subject} {sid:?}");
+        }
+    }
+
+    #[test]
+    fn a_logged_subject_tells_nothing_but_that_it_is_the_same() {
+        let subject = |subject: &str| facts(subject, None).subject;
+        assert_eq!(
+            subject_hash(&subject("alice")),
+            subject_hash(&subject("alice"))
+        );
+        assert_ne!(
+            subject_hash(&subject("alice")),
+            subject_hash(&subject("bob"))
+        );
+        assert_eq!(subject_hash(&subject("alice")).len(), 12);
+    }
+}
