@@ -1,14 +1,15 @@
-# The commands that a person needs. `make run` serves the demo, `make test` runs what CI runs.
+# The commands that a person needs. `make run` serves the demo, `make test` and `make interop` are what CI runs.
 
 CONF ?= conf
 STORE ?= memory
 REDIS_URL ?= redis://127.0.0.1:6379
+PROVIDERS ?= oidc-provider
 export CONF STORE REDIS_URL
 
 SCRIPTS := proxy/devkit/scripts
 CARGO ?= cargo
 
-.PHONY: help run build test check fmt clean
+.PHONY: help run build test interop check fmt clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -20,11 +21,15 @@ build: ## build target/release/tokenbridge and target/release/devkit
 	@$(SCRIPTS)/tools.sh build
 	$(CARGO) build --release --locked --bin tokenbridge --bin devkit
 
-test: ## everything that CI runs
+test: ## formatting, lints and all tests
 	@$(SCRIPTS)/tools.sh build redis
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
+
+interop: ## the gateway at real OpenID providers (PROVIDERS="oidc-provider")
+	@$(SCRIPTS)/tools.sh build
+	@$(SCRIPTS)/interop.sh $(PROVIDERS)
 
 check: ## check the configuration in CONF, its provider's files included
 	$(CARGO) run --release --locked --quiet --bin tokenbridge -- check --config $(CONF) --idp $(CONF)/idp

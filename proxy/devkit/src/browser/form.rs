@@ -29,18 +29,25 @@ impl Tag {
     }
 }
 
-/// The first form of a page.
+/// The first form of a page, with the inputs elsewhere that name it in their `form` attribute.
 pub(super) fn first(html: &str) -> Option<Form> {
     let tags = tags(html);
-    let mut tags = tags.iter().skip_while(|tag| tag.name != "form");
-    let opening = tags.next()?;
+    let start = tags.iter().position(|tag| tag.name == "form")?;
+    let (before, form) = tags.split_at(start);
+    let (opening, inside) = form.split_first()?;
+    let end = inside.iter().position(|tag| tag.name == "/form");
+    let (inside, after) = inside.split_at(end.unwrap_or(inside.len()));
+    let id = opening.attribute("id");
+    let elsewhere = before.iter().chain(after);
+    let elsewhere = elsewhere.filter(|tag| id.is_some() && tag.attribute("form") == id);
+    let inputs = inside
+        .iter()
+        .chain(elsewhere)
+        .filter(|tag| tag.name == "input" || tag.name == "button")
+        .filter_map(read_input);
     let post = opening
         .attribute("method")
         .is_some_and(|method| method.eq_ignore_ascii_case("post"));
-    let inputs = tags
-        .take_while(|tag| tag.name != "/form")
-        .filter(|tag| tag.name == "input" || tag.name == "button")
-        .filter_map(read_input);
     Some(Form {
         method: if post { Method::POST } else { Method::GET },
         action: opening.attribute("action").unwrap_or_default().to_owned(),
@@ -187,6 +194,14 @@ mod tests {
         let html = r#"<form><button name="decision" value="allow">A</button>
             <button name="decision" value="deny">D</button></form>"#;
         assert_eq!(first(html).unwrap().encode(&[]), "decision=allow");
+    }
+
+    #[test]
+    fn a_button_outside_of_its_form_is_pressed() {
+        let html = r#"<button form="b">x</button><form id="a" method="post" action="/end">
+            <input type="hidden" name="xsrf" value="1"></form>
+            <button form="a" name="logout" value="yes">Yes</button><button form="a">No</button>"#;
+        assert_eq!(first(html).unwrap().encode(&[]), "xsrf=1&logout=yes");
     }
 
     #[test]

@@ -19,6 +19,11 @@ pub(crate) struct ConfigurationFolder {
 impl ConfigurationFolder {
     /// The demo's files.
     pub(crate) fn demo(issuer: &str, analytics: &str, crud: &str) -> Self {
+        Self::copy_of(&repository("conf"), issuer, analytics, crud)
+    }
+
+    /// The files of a folder that has the demo's addresses.
+    pub(crate) fn copy_of(source: &Path, issuer: &str, analytics: &str, crud: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let mut made = Self {
             folder,
@@ -27,7 +32,7 @@ impl ConfigurationFolder {
             public_url: String::new(),
             environment: Vec::new(),
         };
-        copy(&demo_files(), made.path());
+        copy(source, made.path());
         made.edit("settings.yaml", |text| {
             text.replace("http://localhost:8081", issuer)
         });
@@ -134,19 +139,23 @@ impl ConfigurationFolder {
     }
 }
 
-fn demo_files() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf")
+/// A place in the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to.join("idp")).unwrap();
-    for file in [
-        "routes.yaml",
-        "settings.yaml",
-        "idp/settings.yaml",
-        "idp/clients.yaml",
-    ] {
+    for file in ["routes.yaml", "settings.yaml"] {
         std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+    // Only the development provider has files.
+    for file in ["idp/settings.yaml", "idp/clients.yaml"] {
+        if from.join(file).exists() {
+            std::fs::copy(from.join(file), to.join(file)).unwrap();
+        }
     }
 }
 

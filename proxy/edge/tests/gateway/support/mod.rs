@@ -1,9 +1,11 @@
 //! A whole installation on free ports: provider, two backends, gateway process, browser.
 
 mod configuration;
+mod logged_process;
 mod process;
 mod redis_server;
 
+use std::path::Path;
 use std::sync::Once;
 
 use serde_json::Value;
@@ -12,7 +14,8 @@ use tokenbridge_devkit::{
     Backend, BackendOptions, BrowserSession, DevelopmentProvider, ProviderOptions,
 };
 
-pub(crate) use configuration::{ANALYTICS, CRUD, ConfigurationFolder};
+pub(crate) use configuration::{ANALYTICS, CRUD, ConfigurationFolder, repository};
+pub(crate) use logged_process::LoggedProcess;
 pub(crate) use process::GatewayProcess;
 pub(crate) use redis_server::RedisServer;
 
@@ -21,8 +24,8 @@ pub(crate) const WORKFLOWS: &str = "/api/v1/analytics/workflows";
 pub(crate) const ITEMS: &str = "/api/v1/crud/items";
 
 /// Provider, backends and a running gateway.
-pub(crate) struct Installation {
-    pub(crate) provider: DevelopmentProvider,
+pub(crate) struct Installation<P = DevelopmentProvider> {
+    pub(crate) provider: P,
     pub(crate) analytics: Backend,
     pub(crate) crud: Backend,
     pub(crate) folder: ConfigurationFolder,
@@ -53,20 +56,41 @@ impl Installation {
         options: ProviderOptions,
         change: impl FnOnce(&mut ConfigurationFolder),
     ) -> Self {
+        Self::start_from(&repository("conf"), options, change).await
+    }
+
+    /// As [`start_at`](Self::start_at), with the files of another folder.
+    pub(crate) async fn start_from(
+        source: &Path,
+        options: ProviderOptions,
+        change: impl FnOnce(&mut ConfigurationFolder),
+    ) -> Self {
         tls();
         let provider = DevelopmentProvider::start(options).await.unwrap();
-        let analytics = Backend::start(BackendOptions::analytics(provider.issuer()))
+        Installation::without_provider(source, provider.issuer(), change)
+            .await
+            .with_provider(provider)
+    }
+}
+
+impl Installation<()> {
+    /// Backends and a gateway for a provider that is not there yet.
+    pub(crate) async fn without_provider(
+        source: &Path,
+        issuer: &str,
+        change: impl FnOnce(&mut ConfigurationFolder),
+    ) -> Self {
+        tls();
+        let analytics = Backend::start(BackendOptions::analytics(issuer))
             .await
             .unwrap();
-        let crud = Backend::start(BackendOptions::crud(provider.issuer()))
-            .await
-            .unwrap();
+        let crud = Backend::start(BackendOptions::crud(issuer)).await.unwrap();
         let mut folder =
-            ConfigurationFolder::demo(provider.issuer(), &analytics.url(), &crud.url());
+            ConfigurationFolder::copy_of(source, issuer, &analytics.url(), &crud.url());
         change(&mut folder);
         let gateway = GatewayProcess::start(&mut folder).await;
         Self {
-            provider,
+            provider: (),
             analytics,
             crud,
             folder,
@@ -74,6 +98,19 @@ impl Installation {
         }
     }
 
+    /// The same with its provider.
+    pub(crate) fn with_provider<P>(self, provider: P) -> Installation<P> {
+        Installation {
+            provider,
+            analytics: self.analytics,
+            crud: self.crud,
+            folder: self.folder,
+            gateway: self.gateway,
+        }
+    }
+}
+
+impl<P> Installation<P> {
     /// Stops the gateway and starts it again on the same port.
     pub(crate) async fn restart(&mut self) {
         self.gateway.stop().await;

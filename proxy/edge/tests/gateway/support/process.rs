@@ -1,24 +1,14 @@
 //! The gateway's process, with all that it logs.
 
-use std::process::Stdio;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::ConfigurationFolder;
-
-/// The longest that anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often is looked.
-const LOOK: Duration = Duration::from_millis(20);
+use super::logged_process::{LOOK, LoggedProcess, PATIENCE};
 
 /// A running gateway; dropping it kills it.
-pub(crate) struct GatewayProcess {
-    child: Child,
-    log: Arc<Mutex<String>>,
-}
+pub(crate) struct GatewayProcess(LoggedProcess);
 
 impl GatewayProcess {
     /// Starts the gateway and waits until it is ready. Takes other ports when somebody else has
@@ -43,25 +33,17 @@ impl GatewayProcess {
     }
 
     async fn try_start(folder: &ConfigurationFolder) -> Result<Self, String> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tokenbridge"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tokenbridge"));
+        command
             .args(["run", "--config"])
             .arg(folder.path())
-            .envs(folder.environment().iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().unwrap(), log.clone());
-        collect(child.stderr.take().unwrap(), log.clone());
-        let mut process = Self { child, log };
+            .envs(folder.environment().iter().cloned());
+        let mut process = Self(LoggedProcess::spawn(&mut command));
         let ready = folder.admin_url("/ready");
         let client = reqwest::Client::new();
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
-            if process.child.try_wait().unwrap().is_some() {
+            if process.0.has_ended() {
                 process.eventually(|log| !log.is_empty()).await;
                 return Err(process.log());
             }
@@ -79,19 +61,12 @@ impl GatewayProcess {
 
     /// All that was logged so far.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.0.log()
     }
 
-    /// Waits until the log is as wanted; says at once what it is when it never is.
+    /// Waits until the log is as wanted; whether it ever was.
     pub(crate) async fn eventually(&self, wanted: impl Fn(&str) -> bool) -> bool {
-        let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
-            if wanted(&self.log()) {
-                return true;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        false
+        self.0.eventually(wanted).await
     }
 
     /// Waits until the log holds a text.
@@ -105,33 +80,12 @@ impl GatewayProcess {
 
     /// Stops it as an operator does, and waits for its end.
     pub(crate) async fn stop(&mut self) {
-        let pid = self.child.id().expect("it runs");
-        let sent = Command::new("kill")
-            .args(["-TERM", &pid.to_string()])
-            .status()
-            .await
-            .unwrap();
-        assert!(sent.success());
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        assert!(
-            ended.expect("it ends").unwrap().success(),
-            "a clean stop exits with 0"
-        );
+        let status = self.0.terminate().await;
+        assert!(status.success(), "a clean stop exits with 0");
     }
 
     /// Kills it without warning.
     pub(crate) async fn kill(&mut self) {
-        self.child.kill().await.unwrap();
+        self.0.kill().await;
     }
-}
-
-fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) {
-    let mut lines = BufReader::new(stream).lines();
-    tokio::spawn(async move {
-        while let Ok(Some(line)) = lines.next_line().await {
-            let mut log = log.lock().unwrap();
-            log.push_str(&line);
-            log.push('\n');
-        }
-    });
 }

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs the gateway against OpenID providers that are not ours: interop.sh PROVIDER...
+# Brings each provider from its package registry into target/interop, then runs its tests.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+
+target=${CARGO_TARGET_DIR:-target}
+mkdir -p "$target/interop"
+interop=$(cd "$target/interop" && pwd)
+sources=proxy/devkit/interop
+# Seconds for the tests of one provider, compiling them included.
+limit=1800
+runner=
+
+fail() {
+	printf '%s\n' "$@" >&2
+	exit 1
+}
+
+need_node() {
+	local hint="Install Node.js 20 or newer with npm (Debian 13: apt-get install nodejs npm)."
+	command -v node >/dev/null && command -v npm >/dev/null || fail "oidc-provider needs Node.js." "$hint"
+	node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' ||
+		fail "oidc-provider needs Node.js 20 or newer; this is $(node --version)." "$hint"
+}
+
+bring_oidc_provider() {
+	need_node
+	local folder=$interop/oidc-provider
+	mkdir -p "$folder"
+	cp "$sources"/oidc-provider/*.mjs "$sources"/oidc-provider/package.json "$folder"
+	if ! cmp -s "$sources/oidc-provider/package-lock.json" "$folder/package-lock.json" || [ ! -d "$folder/node_modules" ]; then
+		cp "$sources/oidc-provider/package-lock.json" "$folder"
+		# A folder that was left half installed must not pass for a whole one.
+		(cd "$folder" && npm ci --silent --no-audit --no-fund) || {
+			rm -f "$folder/package-lock.json"
+			fail "npm could not install oidc-provider."
+		}
+	fi
+	export INTEROP_OIDC_PROVIDER=$folder
+}
+
+# The tests' own process group gets the signal, so that no provider outlives them.
+run_tests() { # a name that the tests' names begin with
+	timeout --kill-after=10 "$limit" "${CARGO:-cargo}" test --workspace --locked --test gateway \
+		-- --ignored --nocapture "interop::$1" &
+	runner=$!
+	wait "$runner"
+	runner=
+}
+trap '[ -z "$runner" ] || kill "$runner" 2>/dev/null || true' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+[ $# -gt 0 ] || fail "interop.sh: name a provider: oidc-provider"
+for provider in "$@"; do
+	case "$provider" in
+	oidc-provider) bring_oidc_provider ;;
+	*) fail "interop.sh: unknown provider $provider; there is oidc-provider" ;;
+	esac
+done
+for provider in "$@"; do
+	echo "== $provider"
+	run_tests "${provider//-/_}"
+done
