@@ -7,6 +7,7 @@
 //! | [`route`] | routes, the compiled route table and what it answers |
 //! | [`service`] | what a service's access token is asked for and must be |
 //! | [`session`] | session ids, facts, expiry and what a store's reading means |
+//! | [`ending`] | when a session's page is told that it ends |
 //! | [`grant`] | refresh tokens, their generations and who may spend them |
 //! | [`token`] | service tokens, and the type that proves their audience |
 //! | [`admission`] | the whole decision: may this request go on, and with which token |
@@ -29,6 +30,7 @@ pub mod client_headers;
 pub mod cookie;
 pub mod cors;
 pub mod csrf;
+pub mod ending;
 pub mod grant;
 pub mod navigation;
 pub mod pattern;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, Method, StatusCode, header};
+use http::{HeaderName, Method, StatusCode, Version, header};
 use pingora_core::Result;
 use pingora_proxy::Session as HttpSession;
 
@@ -39,6 +39,16 @@ impl Answer {
     /// A JSON document of the given media type.
     pub(crate) fn json(status: StatusCode, media_type: &str, document: &serde_json::Value) -> Self {
         Self::empty(status).with_body(media_type, document.to_string())
+    }
+
+    /// A script that is the same for everybody.
+    pub(crate) fn script(text: &'static str) -> Self {
+        let bare = Self {
+            status: StatusCode::OK,
+            fields: vec![(header::CACHE_CONTROL, "public, max-age=300".into())],
+            body: Bytes::new(),
+        };
+        bare.with_body("text/javascript; charset=utf-8", text.into())
     }
 
     /// A page. It loads nothing and runs nothing.
@@ -94,11 +104,7 @@ impl Answer {
     pub(crate) async fn send(self, http: &mut HttpSession, request_id: &str) -> Result<()> {
         drain(http).await;
         let head = http.req_header().method == Method::HEAD;
-        let mut response = ResponseHeader::build(self.status, Some(self.fields.len() + 4))?;
-        for (name, value) in self.fields {
-            response.append_header(name, value)?;
-        }
-        response.insert_header(X_REQUEST_ID, request_id)?;
+        let mut response = self.header(request_id)?;
         // Without a length the framework delimits the answer by closing the connection.
         response.insert_header(header::CONTENT_LENGTH, self.body.len())?;
         let end = head || self.body.is_empty();
@@ -107,6 +113,28 @@ impl Answer {
             http.write_response_body(Some(self.body), true).await?;
         }
         Ok(())
+    }
+
+    /// Writes the header of an answer whose body comes bit by bit, until the caller ends it.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(crate) async fn begin(self, http: &mut HttpSession, request_id: &str) -> Result<()> {
+        let mut response = self.header(request_id)?;
+        // HTTP/1.0 knows no chunks: there the end of the connection is the end of the body.
+        if http.req_header().version == Version::HTTP_11 {
+            response.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+        }
+        http.write_response_header(Box::new(response), false).await
+    }
+
+    fn header(&self, request_id: &str) -> Result<ResponseHeader> {
+        let mut response = ResponseHeader::build(self.status, Some(self.fields.len() + 4))?;
+        for (name, value) in &self.fields {
+            response.append_header(name, value.as_str())?;
+        }
+        response.insert_header(X_REQUEST_ID, request_id)?;
+        Ok(response)
     }
 }
 

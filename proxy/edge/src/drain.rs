@@ -1,24 +1,35 @@
 //! The clean stop: `/ready` turns red first, then listeners close, then requests under way end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 /// Whether the gateway takes requests, and how many are under way.
 #[derive(Debug, Default)]
 pub(crate) struct Drain {
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
     in_flight: AtomicUsize,
 }
 
 impl Drain {
     /// Whether a stop has begun.
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        *self.draining.borrow()
+    }
+
+    /// Waits until a stop begins: streams without an end of their own end then.
+    pub(crate) async fn begun(&self) {
+        // The sender is this, so it is there for as long as anybody waits.
+        let _ = self
+            .draining
+            .subscribe()
+            .wait_for(|draining| *draining)
+            .await;
     }
 
     /// Counts a request for as long as the returned guard lives, also through a panic.
@@ -65,7 +76,7 @@ impl ShutdownSignalWatch for Signals {
             _ = terminate.recv() => true,
             _ = interrupt.recv() => false,
         };
-        self.drain.draining.store(true, Ordering::Relaxed);
+        self.drain.draining.send_replace(true);
         if !graceful {
             return ShutdownSignal::FastShutdown;
         }

@@ -2,6 +2,7 @@
 
 mod callback;
 mod csrf;
+pub(crate) mod events;
 mod login;
 mod logout;
 mod session;
@@ -13,6 +14,10 @@ use tokenbridge_bridge::rejection::Refusal;
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
+
+/// Turns session events into DOM events. Of all tabs one has a lock and with it the stream, and
+/// passes on what it hears; when it closes, the next in line takes over.
+const CLIENT_SCRIPT: &str = include_str!("endpoints/client.js");
 
 /// One of our own endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +34,23 @@ pub(crate) enum Endpoint {
     Session,
     /// `GET /auth/csrf`.
     Csrf,
+    /// `GET /auth/events`.
+    Events,
+    /// `GET /auth/client.js`.
+    Script,
 }
 
 impl Endpoint {
     /// All of them, in the order of their metrics.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Login,
         Self::Callback,
         Self::Logout,
         Self::LoggedOut,
         Self::Session,
         Self::Csrf,
+        Self::Events,
+        Self::Script,
     ];
 
     /// The endpoint at a canonical path.
@@ -51,6 +62,8 @@ impl Endpoint {
             "/auth/logged-out" => Some(Self::LoggedOut),
             "/auth/session" | "/api/auth/session" => Some(Self::Session),
             "/auth/csrf" => Some(Self::Csrf),
+            "/auth/events" => Some(Self::Events),
+            "/auth/client.js" => Some(Self::Script),
             _ => None,
         }
     }
@@ -64,6 +77,8 @@ impl Endpoint {
             Self::LoggedOut => "auth:logged-out",
             Self::Session => "auth:session",
             Self::Csrf => "auth:csrf",
+            Self::Events => "auth:events",
+            Self::Script => "auth:script",
         }
     }
 
@@ -71,9 +86,13 @@ impl Endpoint {
     pub(crate) fn methods(self) -> &'static [Method] {
         match self {
             Self::Logout => &[Method::POST],
-            Self::Login | Self::Callback | Self::LoggedOut | Self::Session | Self::Csrf => {
-                &[Method::GET, Method::HEAD]
-            }
+            Self::Events => &[Method::GET],
+            Self::Login
+            | Self::Callback
+            | Self::LoggedOut
+            | Self::Session
+            | Self::Csrf
+            | Self::Script => &[Method::GET, Method::HEAD],
         }
     }
 
@@ -94,6 +113,8 @@ impl Endpoint {
             Self::LoggedOut => logout::returned(gateway, http, exchange).await,
             Self::Session => session::answer(gateway, exchange).await,
             Self::Csrf => csrf::answer(gateway, exchange),
+            Self::Events => events::answer(gateway, exchange).await,
+            Self::Script => Ok(Answer::script(CLIENT_SCRIPT)),
         }
     }
 }

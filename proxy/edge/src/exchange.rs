@@ -13,6 +13,7 @@ use tokenbridge_bridge::trace::TraceParent;
 
 use crate::drain::InFlight;
 use crate::endpoints::Endpoint;
+use crate::endpoints::events::EventStream;
 use crate::phases::browser::Unproven;
 
 /// Where a request belongs.
@@ -41,6 +42,8 @@ pub(crate) struct Exchange {
     pub(crate) session: Option<SessionKey>,
     /// The session of a form that has its proof in its body.
     pub(crate) unproven: Option<Unproven>,
+    /// What the answer goes on with, where it has no end of its own.
+    pub(crate) events: Option<Box<EventStream>>,
     /// The origin of another page that may read the answer.
     pub(crate) reader: Option<HeaderValue>,
     /// The token to send, once the request was admitted.
@@ -71,6 +74,7 @@ impl Exchange {
             place: Place::None,
             session: None,
             unproven: None,
+            events: None,
             reader: None,
             token: None,
             refusal: None,

@@ -17,6 +17,7 @@ use crate::csrf::CsrfTokens;
 use crate::drain::Drain;
 use crate::endpoints::Endpoint;
 use crate::exchange::Place;
+use crate::live_sessions::LiveSessions;
 use crate::metrics::{Metrics, PlaceMetrics};
 use crate::upstreams::Upstreams;
 
@@ -41,6 +42,7 @@ pub(crate) struct Frontend {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) background: Background,
+    pub(crate) live_sessions: Arc<LiveSessions>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) places: PlaceHandles,
     pub(crate) drain: Arc<Drain>,
@@ -93,6 +95,7 @@ impl Frontend {
             upstreams: parts.upstreams,
             identity: parts.identity,
             background: parts.background,
+            live_sessions: LiveSessions::new(),
             metrics: parts.metrics,
             drain: parts.drain,
             clock: parts.clock,

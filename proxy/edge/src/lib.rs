@@ -13,6 +13,7 @@
 //! | `frontend` | what was worked out when the configuration was loaded |
 //! | `upstreams`, `upstream_tls`, `resolver` | addresses of services, resolved off the request path |
 //! | `listeners`, `admin` | who listens where, and with which threads |
+//! | `live_sessions` | who has something open for a session, and is told what happens to it |
 //! | `store` | opening the session store for each thread |
 //! | `start`, `drain` | how the process begins and ends |
 //! | `metrics`, `telemetry`, `logging`, `request_id` | what can be seen from outside |
@@ -31,6 +32,7 @@ mod frontend;
 mod gateway;
 mod host;
 mod listeners;
+mod live_sessions;
 mod logging;
 mod metrics;
 mod phases;

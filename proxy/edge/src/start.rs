@@ -118,7 +118,16 @@ fn frontend(
         drain: Arc::new(Drain::default()),
         clock: ground.clock,
     };
-    Ok(Arc::new(Frontend::new(configuration, parts)))
+    let frontend = Arc::new(Frontend::new(configuration, parts));
+    follow_changes(runtime, &frontend);
+    Ok(frontend)
+}
+
+/// What happens to sessions anywhere reaches whoever has something open for them here.
+fn follow_changes(runtime: &Runtime, frontend: &Frontend) {
+    let store = frontend.background.store.clone();
+    let sessions = frontend.live_sessions.clone();
+    runtime.spawn(async move { sessions.follow(store.changes()).await });
 }
 
 fn server(configuration: &Configuration) -> Server {

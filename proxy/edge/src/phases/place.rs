@@ -86,7 +86,10 @@ pub(crate) fn find(
             | Endpoint::Callback
             | Endpoint::LoggedOut
             | Endpoint::Session
-            | Endpoint::Csrf => browser::session(frontend, request, exchange)?,
+            | Endpoint::Csrf
+            | Endpoint::Events => browser::session(frontend, request, exchange)?,
+            // The same for everybody, whoever asks.
+            Endpoint::Script => None,
         };
         exchange.target = Some(target);
         return Ok(Found::Endpoint(endpoint));

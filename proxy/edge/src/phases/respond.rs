@@ -26,7 +26,14 @@ pub(crate) async fn endpoint(
         Ok(answer) => {
             exchange.status = answer.status().as_u16();
             let answer = cors::share(&gateway.frontend, answer, exchange.reader.as_ref());
-            answer.send(http, &exchange.request_id).await?;
+            match exchange.events.take() {
+                None => answer.send(http, &exchange.request_id).await?,
+                Some(events) => {
+                    answer.begin(http, &exchange.request_id).await?;
+                    // Boxed: no other request has to carry the room that this takes.
+                    Box::pin(events.run(gateway, http)).await?;
+                }
+            }
             Ok(true)
         }
         Err(refused) => refuse(gateway, refused, http, exchange).await,

@@ -17,6 +17,7 @@ mod concurrency;
 mod cors;
 mod csrf;
 mod deployment;
+mod events;
 mod interop;
 mod redis;
 mod seed;
