@@ -1,6 +1,7 @@
 //! Service tokens. Only a token whose audience was checked can become an `Authorization` value.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::HeaderValue;
 
@@ -21,6 +22,9 @@ pub struct ServiceToken {
     pub issued_at: UnixTime,
     /// When it ends.
     pub expires_at: UnixTime,
+    /// Whether it replaces one that an upstream rejected. Such a token is not replaced for that
+    /// reason again, so that nobody who provokes rejections has the provider asked at will.
+    pub forced: bool,
 }
 
 /// A token whose audience is the one of the service that it will be sent to.
@@ -30,7 +34,11 @@ pub struct AudienceBound {
     audience: Audience,
     issued_at: UnixTime,
     expires_at: UnixTime,
+    forced: bool,
 }
+
+/// A token younger than this is not replaced because an upstream rejected it.
+const TOO_YOUNG: Duration = Duration::from_secs(10);
 
 /// Why a token could not be bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +67,14 @@ impl AudienceBound {
             audience: policy.expected.clone(),
             issued_at: token.issued_at,
             expires_at: token.expires_at,
+            forced: token.forced,
         })
+    }
+
+    /// Whether an upstream's rejection is a reason to ask the provider for another: once for each
+    /// token, and not for one that just arrived.
+    pub fn may_be_replaced(&self, now: UnixTime) -> bool {
+        may_be_replaced(self.issued_at, self.forced, now)
     }
 
     /// The value for the upstream's `Authorization` field.
@@ -90,6 +105,17 @@ impl fmt::Debug for AudienceBound {
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }
+}
+
+impl ServiceToken {
+    /// As [`AudienceBound::may_be_replaced`].
+    pub fn may_be_replaced(&self, now: UnixTime) -> bool {
+        may_be_replaced(self.issued_at, self.forced, now)
+    }
+}
+
+fn may_be_replaced(issued_at: UnixTime, forced: bool, now: UnixTime) -> bool {
+    !forced && now.since(issued_at) > TOO_YOUNG
 }
 
 /// What stands in a session where a service's token belongs.
@@ -236,6 +262,7 @@ mod tests {
             scopes: Vec::new(),
             issued_at: UnixTime::from_seconds(1),
             expires_at: UnixTime::from_seconds(2),
+            forced: false,
         }
     }
 
@@ -260,6 +287,20 @@ mod tests {
         let refused =
             AudienceBound::bind(&token("abc\r\nX-Admin: 1", &["a"]), &policy()).unwrap_err();
         assert_eq!(refused, BindProblem::NotAHeaderValue);
+    }
+
+    #[test]
+    fn a_rejected_token_is_replaced_once_and_not_when_it_just_arrived() {
+        let bound = |forced| {
+            let token = ServiceToken {
+                forced,
+                ..token("abc", &["a"])
+            };
+            AudienceBound::bind(&token, &policy()).unwrap()
+        };
+        assert!(!bound(false).may_be_replaced(UnixTime::from_seconds(11)));
+        assert!(bound(false).may_be_replaced(UnixTime::from_seconds(12)));
+        assert!(!bound(true).may_be_replaced(UnixTime::from_seconds(12)));
     }
 
     #[test]

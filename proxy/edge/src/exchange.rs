@@ -48,6 +48,8 @@ pub(crate) struct Exchange {
     pub(crate) reader: Option<HeaderValue>,
     /// The token to send, once the request was admitted.
     pub(crate) token: Option<AudienceBound>,
+    /// Whether the token was replaced because the upstream rejected it: once, never twice.
+    pub(crate) token_replaced: bool,
     /// Why the gateway answered itself.
     pub(crate) refusal: Option<Box<Refusal>>,
     /// The methods that a 405 names.
@@ -77,6 +79,7 @@ impl Exchange {
             events: None,
             reader: None,
             token: None,
+            token_replaced: false,
             refusal: None,
             allowed: Vec::new(),
             remark: None,

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
-use pingora_proxy::{FailToProxy, ProxyHttp, Session as HttpSession};
+use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session as HttpSession};
 use tokenbridge_session_store::SessionStore;
 
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
-use crate::phases::{admit, failure, forward, place, respond, summary};
+use crate::phases::{admit, failure, forward, place, rejected_token, respond, summary};
 use crate::request_id::IdSource;
 
 /// The gateway as one proxy service sees it.
@@ -90,10 +90,11 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_response_filter(
         &self,
-        _: &mut HttpSession,
+        http: &mut HttpSession,
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
+        rejected_token::replace(self, http, response, exchange).await?;
         forward::response(self, response, exchange)
     }
 
@@ -123,6 +124,16 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) {
         summary::write(self, http, error, exchange);
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &HttpSession,
+        _: &Exchange,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        true
     }
 
     fn suppress_error_log(&self, _: &HttpSession, _: &Exchange, _: &Error) -> bool {

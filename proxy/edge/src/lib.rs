@@ -12,6 +12,7 @@
 //! | `host` | which hosts are served |
 //! | `frontend` | what was worked out when the configuration was loaded |
 //! | `upstreams`, `upstream_tls`, `resolver` | addresses of services, resolved off the request path |
+//! | `renewal` | the background service that renews tokens |
 //! | `listeners`, `admin` | who listens where, and with which threads |
 //! | `live_sessions` | who has something open for a session, and is told what happens to it |
 //! | `store` | opening the session store for each thread |
@@ -37,6 +38,7 @@ mod logging;
 mod metrics;
 mod phases;
 mod refusal;
+mod renewal;
 mod request_id;
 mod resolver;
 mod start;

@@ -17,6 +17,7 @@ use crate::frontend::{Background, Frontend, Parts};
 use crate::listeners;
 use crate::logging;
 use crate::metrics::Metrics;
+use crate::renewal::Renewal;
 use crate::resolver::Resolver;
 use crate::store::{self, Stores};
 use crate::telemetry::IdentityTelemetry;
@@ -57,6 +58,11 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
         "resolver",
         Resolver(frontend.upstreams.clone()),
     ));
+    let renewal = Renewal {
+        identity: frontend.identity.clone(),
+        runtime: runtime.handle().clone(),
+    };
+    server.add_service(background_service("renewal", renewal));
     server.add_service(background_service(
         "admin",
         Admin::new(admin, frontend.clone()),

@@ -7,8 +7,8 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::admission::refused;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::service::ServiceName;
-use tokenbridge_bridge::session::SessionKey;
-use tokenbridge_bridge::token::MintRefusalReason;
+use tokenbridge_bridge::session::{Reading, SessionKey};
+use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -17,11 +17,16 @@ use crate::login::finish::interrupted;
 use crate::login::{Callback, Finished, LoginFailure, LoginRequest, Redirect};
 use crate::logout::{LoggedOut, LogoutReturn};
 use crate::minting::order::{Minted, Order, Refused, Trigger};
+use crate::minting::renewal;
 use crate::relying_party::{RelyingParty, keep_documents, store_refusal};
 use crate::settings::{IdentityParts, StartProblem};
 
 /// How long a request waits for a token, beyond what one call to the provider may take.
 const MARGIN: Duration = Duration::from_secs(2);
+/// How often is looked for what is due.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often while the store does not answer.
+const STORE_AWAY: Duration = Duration::from_secs(2);
 /// How often a browser with a live session is sent to login at most.
 const LOGIN_PAUSE: Duration = Duration::from_secs(60);
 
@@ -137,6 +142,47 @@ impl Identity {
         let order = order(session, service, Trigger::Renewal);
         if self.party.minting.refused_for_now(&order).is_none() {
             drop(self.party.minting.request(order));
+        }
+    }
+
+    /// Asks for another token than the one that arrived at `issued_at`, which an upstream has
+    /// rejected: once for each token, and not for one that just arrived. Waits for a bounded time.
+    /// Whether another token is there now.
+    pub async fn replace_rejected(
+        &self,
+        session: &SessionKey,
+        service: &ServiceName,
+        issued_at: UnixTime,
+    ) -> bool {
+        let order = order(*session, service.clone(), Trigger::Rejected(issued_at));
+        if self.party.minting.refused_for_now(&order).is_some() {
+            return false;
+        }
+        let patience = self.party.settings.timeouts.total.saturating_add(MARGIN);
+        let minted = tokio::time::timeout(patience, self.party.minting.request(order)).await;
+        match minted {
+            Ok(Minted::There { fresh: true }) => true,
+            // Somebody else may have been quicker, or the rule says no.
+            Ok(Minted::There { fresh: false }) => {
+                let read = self.party.store.read(session, service).await;
+                matches!(read, Ok(Reading::Found(found))
+                    if matches!(&found.slot, Some(TokenSlot::Token(token)) if token.issued_at != issued_at))
+            }
+            Ok(Minted::Refused(_) | Minted::SessionGone | Minted::StoreUnavailable(_)) | Err(_) => {
+                false
+            }
+        }
+    }
+
+    /// Renews what falls due, until the future is dropped. Flights that are under way then go on.
+    pub async fn keep_renewing(&self) {
+        loop {
+            let pause = match self.party.minting.renew_due().await {
+                Ok(renewal::BATCH..) => Duration::ZERO,
+                Ok(_) => LOOK,
+                Err(_) => STORE_AWAY,
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -11,6 +11,7 @@
 //! | [`turn`] | one flight's turn: look, mark, send |
 //! | [`exchange`] | token exchange, and the login token that it starts from |
 //! | [`settle`] | what becomes of an answer: store first, then judge |
+//! | [`renewal`] | renewing what falls due, behind everybody's back |
 //! | [`slots`] | what stands in the session where a service's token belongs |
 //! | [`back_off`] | when something may be tried again |
 //! | [`suspension`] | services that the provider refuses in this configuration |
@@ -31,6 +32,7 @@ pub(crate) mod flights;
 mod lease;
 pub(crate) mod order;
 pub(crate) mod ports;
+pub(crate) mod renewal;
 pub(crate) mod rules;
 mod settle;
 mod slots;
@@ -96,11 +98,17 @@ impl Minting {
             let minting = Arc::clone(self);
             self.ports.machine.spawn(Box::pin(async move {
                 let guard = minting.flights.guard(key.clone());
+                let mut reschedule = false;
                 while let Some(entry) = minting.flights.next(&key) {
                     let minted = minting.mint(&entry.order).await;
+                    reschedule |=
+                        minted == Minted::There { fresh: true } && entry.order.stands_alone();
                     entry.tell(minted);
                 }
                 guard.landed();
+                if reschedule {
+                    minting.schedule(&key.0).await;
+                }
             }));
         }
         ticket
@@ -156,7 +164,9 @@ impl Minting {
             Minted::StoreUnavailable(_) => MintStatus::StoreUnavailable,
         };
         match order.trigger {
-            Trigger::Renewal => self.ports.telemetry.token_refreshed(&plan.service, status),
+            Trigger::Renewal | Trigger::Rejected(_) => {
+                self.ports.telemetry.token_refreshed(&plan.service, status);
+            }
             Trigger::Login | Trigger::Demand => {
                 self.ports
                     .telemetry

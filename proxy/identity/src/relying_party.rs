@@ -117,6 +117,7 @@ fn rules(settings: &IdentitySettings) -> Rules {
         timing: RenewalTiming {
             threshold: settings.token_refresh_threshold,
         },
+        idle: settings.session_idle,
         answer_deadline: settings.timeouts.total,
     }
 }

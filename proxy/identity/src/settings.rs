@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokenbridge_bridge::cookie::CookieName;
 use tokenbridge_bridge::service::{ServiceName, TokenPlan};
+use tokenbridge_bridge::session::IdleTimeout;
 use tokenbridge_config::Frontend;
 use tokenbridge_config::issuer::IssuerSettings;
 use tokenbridge_session_store::{Clock, Keyring, SessionStore};
@@ -42,6 +43,8 @@ pub struct IdentitySettings {
     pub plans: Vec<TokenPlan>,
     /// How long a session lasts, whatever happens.
     pub session_ttl: Duration,
+    /// After how long without use a session is over.
+    pub session_idle: IdleTimeout,
     /// A token with less life left than this is renewed.
     pub token_refresh_threshold: Duration,
     /// How long a call to the provider may take.
@@ -69,6 +72,7 @@ impl IdentitySettings {
                 .map(|service| service.token.clone())
                 .collect(),
             session_ttl: frontend.session.ttl,
+            session_idle: frontend.session.idle,
             token_refresh_threshold: frontend.session.token_refresh_threshold,
             timeouts: HttpTimeouts::default(),
         }

@@ -87,6 +87,8 @@ pub enum EndReason {
     GrantRefused,
     /// A refresh was answered for another subject.
     SubjectChanged,
+    /// Its lifetime has passed, or it was not used for too long.
+    Expired,
 }
 
 impl EndReason {
@@ -98,6 +100,7 @@ impl EndReason {
             Self::LogoutEverywhere => "logout_everywhere",
             Self::GrantRefused => "invalid_grant",
             Self::SubjectChanged => "subject_changed",
+            Self::Expired => "expired",
         }
     }
 }

@@ -56,6 +56,7 @@ fn token(audiences: &[&str], expires_at: u64) -> Option<TokenSlot> {
         scopes: Vec::new(),
         issued_at: UnixTime::from_seconds(9_500),
         expires_at: UnixTime::from_seconds(expires_at),
+        forced: false,
     }))
 }
 

@@ -20,6 +20,7 @@ mod deployment;
 mod events;
 mod interop;
 mod redis;
+mod renewal;
 mod seed;
 mod session;
 mod support;

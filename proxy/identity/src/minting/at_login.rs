@@ -51,6 +51,7 @@ impl Minting {
         if let Either::Right(_) = select(minting, patience).await {
             tracing::warn!(target: "tokenbridge", "minting took too long at a login; the rest is minted on demand");
         }
+        self.schedule(&session).await;
     }
 
     /// Whether the login's own token will do for a service that can also get one by a refresh.

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use tokenbridge_bridge::grant::{RefreshGrant, Written};
 use tokenbridge_bridge::service::TokenPlan;
 use tokenbridge_bridge::session::Reading;
-use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
+use tokenbridge_bridge::token::{MintRefusalReason, ServiceToken, TokenSlot};
 use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_config::issuer::SubjectToken;
 use tokenbridge_session_store::StoreError;
 
 use crate::minting::Minting;
-use crate::minting::order::{Minted, Order, Refused};
+use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::minting::rules::{ExchangeStep, RefusalCost, Rules};
 use crate::minting::slots::judge;
 use crate::minting::turn::{Errand, Goal};
@@ -145,7 +145,8 @@ impl Minting {
         let refusal = match token {
             Ok(token) => match judge(plan, &token) {
                 Ok(()) => {
-                    let slot = TokenSlot::Token(token);
+                    let forced = matches!(order.trigger, Trigger::Rejected(_));
+                    let slot = TokenSlot::Token(ServiceToken { forced, ..token });
                     let put = self.put(&order.session, plan, &slot, None).await?;
                     return Ok(match put {
                         Written::Stored | Written::Stale => Minted::There { fresh: true },

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::GrantName;
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::SessionKey;
@@ -21,6 +22,14 @@ impl Order {
     pub(crate) fn grant(&self) -> GrantName {
         GrantName::Login
     }
+
+    /// Whether nobody notes afterwards when the session falls due next.
+    pub(crate) fn stands_alone(&self) -> bool {
+        match self.trigger {
+            Trigger::Demand | Trigger::Rejected(_) => true,
+            Trigger::Login | Trigger::Renewal => false,
+        }
+    }
 }
 
 /// Why a token is wanted.
@@ -32,6 +41,8 @@ pub(crate) enum Trigger {
     Demand,
     /// The token that is there nears its end.
     Renewal,
+    /// The upstream rejected the token that arrived at this time.
+    Rejected(UnixTime),
 }
 
 /// What came of an order.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::renewal::RenewalTiming;
+use tokenbridge_bridge::session::IdleTimeout;
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_config::issuer::{RefreshRetry, SubjectToken};
 use tokenbridge_config::preset::Preset;
@@ -19,6 +20,8 @@ pub(crate) struct Rules {
     /// Which token is the subject of an exchange.
     pub(crate) subject_token: SubjectToken,
     pub(crate) timing: RenewalTiming,
+    /// After how long without use a session is over.
+    pub(crate) idle: IdleTimeout,
     /// How long after sending an answer may still come.
     pub(crate) answer_deadline: Duration,
 }
@@ -161,6 +164,10 @@ impl Rules {
             Trigger::Login | Trigger::Demand => false,
             // The earliest due time: whoever asked may have drawn a larger jitter.
             Trigger::Renewal => now >= self.timing.due_at(token.issued_at, token.expires_at, 0.1),
+            // Another token may stand there by now, which nobody has rejected yet.
+            Trigger::Rejected(issued_at) => {
+                token.issued_at == issued_at && token.may_be_replaced(now)
+            }
         }
     }
 }

@@ -21,6 +21,10 @@ impl Minting {
         flight: &Flight<'_>,
         token: &ServiceToken,
     ) -> Result<Turn, StoreError> {
+        let token = &ServiceToken {
+            forced: matches!(flight.errand.order.trigger, Trigger::Rejected(_)),
+            ..token.clone()
+        };
         let guard = (&flight.lease.grant, flight.grant.generation.next());
         if flight.errand.plan.strategy == Strategy::Login {
             for plan in &self.plans {
@@ -92,7 +96,7 @@ impl Minting {
 
     /// An order that is refused at once still says so in the session.
     pub(super) async fn remember_refusal(&self, order: &Order, refused: Refused) -> Minted {
-        if !refused.reason.may_pass() && order.trigger != Trigger::Renewal {
+        if !refused.reason.may_pass() && matches!(order.trigger, Trigger::Login | Trigger::Demand) {
             let slot = self.refusal_slot(&refused);
             let put = self
                 .ports

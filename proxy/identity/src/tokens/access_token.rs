@@ -86,6 +86,7 @@ pub(crate) fn verify(token: &Secret, expected: Expected<'_>) -> Result<ServiceTo
         scopes: scope.and_then(scopes).unwrap_or_default(),
         issued_at: expected.now,
         expires_at,
+        forced: false,
     })
 }
 

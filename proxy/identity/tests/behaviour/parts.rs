@@ -186,6 +186,7 @@ pub(crate) fn settings(issuer: &str, options: Options) -> IdentitySettings {
         },
         plans: options.plans,
         session_ttl: Duration::from_secs(12 * 3600),
+        session_idle: tokenbridge_bridge::session::IdleTimeout(Duration::from_secs(1_800)),
         token_refresh_threshold: Duration::from_secs(60),
         timeouts: HttpTimeouts {
             connect: Duration::from_secs(3),

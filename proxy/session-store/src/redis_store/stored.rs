@@ -153,6 +153,8 @@ pub(super) enum StoredSlot<'a> {
         scopes: Cow<'a, [String]>,
         issued: u64,
         expires: u64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forced: bool,
     },
     #[serde(rename = "refused")]
     Refused {
@@ -175,6 +177,7 @@ impl<'a> From<&'a TokenSlot> for StoredSlot<'a> {
                 scopes: Cow::Borrowed(&token.scopes),
                 issued: token.issued_at.seconds(),
                 expires: token.expires_at.seconds(),
+                forced: token.forced,
             },
             TokenSlot::Refused(refusal) => Self::Refused {
                 reason: Cow::Borrowed(refusal.reason.as_str()),
@@ -195,12 +198,14 @@ impl StoredSlot<'_> {
                 scopes,
                 issued,
                 expires,
+                forced,
             } => TokenSlot::Token(ServiceToken {
                 value: secret(value),
                 audiences: aud.iter().map(|one| Audience::new(one)).collect(),
                 scopes: scopes.into_owned(),
                 issued_at: UnixTime::from_seconds(issued),
                 expires_at: UnixTime::from_seconds(expires),
+                forced,
             }),
             Self::Refused { reason, detail, at } => TokenSlot::Refused(MintRefusal {
                 reason: MintRefusalReason::ALL

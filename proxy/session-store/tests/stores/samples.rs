@@ -75,6 +75,7 @@ pub fn token(mark: &str) -> TokenSlot {
         scopes: vec!["application.all".into()],
         issued_at: UnixTime::from_seconds(1_000),
         expires_at: UnixTime::from_seconds(2_000),
+        forced: false,
     })
 }
 

@@ -9,6 +9,7 @@ fn rules(preset: Preset, refresh_retry: RefreshRetry) -> Rules {
         preset,
         refresh_retry,
         subject_token: SubjectToken::AccessToken,
+        idle: tokenbridge_bridge::session::IdleTimeout(Duration::from_secs(1_800)),
         timing: RenewalTiming {
             threshold: Duration::from_secs(60),
         },
@@ -117,6 +118,7 @@ fn a_new_token_is_needed_when_none_lives_or_it_is_due() {
         scopes: Vec::new(),
         issued_at: at(1_000),
         expires_at: at(1_300),
+        forced: false,
     });
     let refused = TokenSlot::Refused(MintRefusal {
         reason: MintRefusalReason::Unavailable,

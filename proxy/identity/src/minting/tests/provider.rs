@@ -139,6 +139,7 @@ impl TokenIssuer for SimulatedIssuer {
             scopes: Vec::new(),
             issued_at: now,
             expires_at: now.plus(response.expires_in.unwrap()),
+            forced: false,
         })
     }
 }

@@ -174,6 +174,7 @@ impl World {
             preset: Preset::Generic,
             refresh_retry,
             subject_token: SubjectToken::AccessToken,
+            idle: tokenbridge_bridge::session::IdleTimeout(Duration::from_secs(1_800)),
             timing: RenewalTiming {
                 threshold: Duration::from_secs(60),
             },
