@@ -12,7 +12,10 @@ pub enum Admission {
     /// It goes on, with this token.
     Forward(Grant),
     /// The session lives, but its token has ended or was never minted: one must be had first.
-    Mint,
+    Mint {
+        /// When the session began.
+        session_since: UnixTime,
+    },
 }
 
 /// Permission to forward a request, with the token to send.
@@ -38,9 +41,12 @@ pub fn admit(
     let Some(policy) = &plan.audience else {
         return Err(refused(plan, MintRefusalReason::NoAudience, ""));
     };
+    let mint = Admission::Mint {
+        session_since: session.facts.created_at,
+    };
     match session.slot {
-        None => Ok(Admission::Mint),
-        Some(TokenSlot::Token(token)) if now >= token.expires_at => Ok(Admission::Mint),
+        None => Ok(mint),
+        Some(TokenSlot::Token(token)) if now >= token.expires_at => Ok(mint),
         Some(TokenSlot::Token(token)) => {
             let token = bind(plan, policy, &token)?;
             Ok(Admission::Forward(Grant {
@@ -49,7 +55,7 @@ pub fn admit(
             }))
         }
         // A new attempt is cheap to ask for: the minting side keeps the back-off.
-        Some(TokenSlot::Refused(refusal)) if refusal.reason.may_pass() => Ok(Admission::Mint),
+        Some(TokenSlot::Refused(refusal)) if refusal.reason.may_pass() => Ok(mint),
         Some(TokenSlot::Refused(refusal)) => Err(refused(plan, refusal.reason, &refusal.detail)),
     }
 }

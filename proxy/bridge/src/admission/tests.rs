@@ -93,7 +93,7 @@ fn a_token_that_ended_or_was_never_minted_is_asked_for() {
     ] {
         let admission = admit(&plan(Some("analytics")), reading(slot.clone()), IDLE, NOW);
         assert!(
-            matches!(admission, Ok(Admission::Mint)),
+            matches!(admission, Ok(Admission::Mint { .. })),
             "{slot:?} gave {admission:?}"
         );
     }

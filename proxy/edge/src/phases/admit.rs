@@ -5,6 +5,7 @@ use std::time::Duration;
 use pingora_core::upstreams::peer::HttpPeer;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::admission::{Admission, Grant, admit, refused};
+use tokenbridge_bridge::navigation::RequestKind;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::RouteAuth;
 use tokenbridge_bridge::service::TokenPlan;
@@ -39,7 +40,7 @@ pub(crate) async fn session(gateway: &Gateway, exchange: &mut Exchange) -> Resul
             "a session route without session or service",
         ));
     };
-    let grant = grant(gateway, &key, plan).await?;
+    let grant = grant(gateway, exchange, &key, plan).await?;
     note_use(gateway, &key, &grant);
     if gateway.frontend.clock.now() >= due(gateway, &grant) {
         gateway.frontend.identity.renew(key, plan.service.clone());
@@ -50,18 +51,27 @@ pub(crate) async fn session(gateway: &Gateway, exchange: &mut Exchange) -> Resul
 }
 
 /// The decision; where the token has ended, once more after a new one was had.
-async fn grant(gateway: &Gateway, key: &SessionKey, plan: &TokenPlan) -> Result<Grant, Refusal> {
-    if let Admission::Forward(grant) = decide(gateway, key, plan).await? {
-        return Ok(grant);
+async fn grant(
+    gateway: &Gateway,
+    exchange: &Exchange,
+    key: &SessionKey,
+    plan: &TokenPlan,
+) -> Result<Grant, Refusal> {
+    let session_since = match decide(gateway, key, plan).await? {
+        Admission::Forward(grant) => return Ok(grant),
+        Admission::Mint { session_since } => session_since,
+    };
+    let identity = &gateway.frontend.identity;
+    if let Err(refusal) = identity.obtain_token(key, &plan.service).await {
+        let navigates = exchange.kind == RequestKind::Navigation;
+        return match navigates && identity.login_may_help(key, &plan.service, session_since) {
+            true => Err(Refusal::new(Rejection::SessionExpired, refusal.detail)),
+            false => Err(refusal),
+        };
     }
-    gateway
-        .frontend
-        .identity
-        .obtain_token(key, &plan.service)
-        .await?;
     match decide(gateway, key, plan).await? {
         Admission::Forward(grant) => Ok(grant),
-        Admission::Mint => Err(refused(
+        Admission::Mint { .. } => Err(refused(
             plan,
             MintRefusalReason::Unavailable,
             "no token came in time",

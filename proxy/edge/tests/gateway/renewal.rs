@@ -14,6 +14,14 @@ fn short_lived(seconds: u64) -> ProviderOptions {
     options
 }
 
+/// The backends read the provider's keys at their first request, and keep them.
+async fn backends_know_the_keys(installation: &Installation) {
+    let bob = installation.logged_in("bob").await;
+    for path in [WORKFLOWS, ITEMS] {
+        assert_eq!(installation.get(&bob, path).await.status, 200);
+    }
+}
+
 async fn until(mut wanted: impl FnMut() -> bool) {
     for _ in 0..1_500 {
         if wanted() {
@@ -57,6 +65,7 @@ async fn tokens_are_renewed_without_anybody_asking() {
 async fn live_tokens_serve_while_the_provider_is_away() {
     let installation = Installation::start().await;
     let browser = installation.logged_in("alice").await;
+    backends_know_the_keys(&installation).await;
     installation.provider.go_away().await;
     for path in [WORKFLOWS, ITEMS] {
         assert_eq!(installation.get(&browser, path).await.status, 200);
@@ -67,6 +76,7 @@ async fn live_tokens_serve_while_the_provider_is_away() {
 async fn without_a_live_token_a_provider_that_is_away_is_503_and_never_a_logout() {
     let installation = Installation::start_at(short_lived(3), |_| {}).await;
     let browser = installation.logged_in("alice").await;
+    backends_know_the_keys(&installation).await;
     installation.provider.go_away().await;
     let mut page = installation.get(&browser, ITEMS).await;
     for _ in 0..1_500 {

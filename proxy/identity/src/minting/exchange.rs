@@ -232,6 +232,7 @@ mod tests {
             preset: tokenbridge_config::preset::Preset::Keycloak,
             refresh_retry: tokenbridge_config::issuer::RefreshRetry::Never,
             subject_token,
+            idle: tokenbridge_bridge::session::IdleTimeout(Duration::from_secs(1_800)),
             timing: tokenbridge_bridge::renewal::RenewalTiming {
                 threshold: Duration::ZERO,
             },

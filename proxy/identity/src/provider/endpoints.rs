@@ -11,7 +11,7 @@ use crate::provider::breaker::Breaker;
 use crate::provider::http_client::{CallFailure, Form, HttpAnswer};
 use crate::telemetry::Endpoint;
 use crate::tokens::request::TokenRequest;
-use crate::tokens::response::{self, Answer, Failure, Processed};
+use crate::tokens::response::{self, Answer, Failure, Processed, TokenResponse};
 
 /// One breaker for each endpoint that requests wait for.
 #[derive(Default)]
@@ -51,6 +51,13 @@ impl Provider {
         {
             Ok(answer) => response::read(answer.status, answer.retry_after, &answer.body),
             Err(NoAnswer::Unsent(why)) => unsent(why),
+            // An answer came, so nothing is outstanding; it is as unusable as one that is no JSON.
+            Err(NoAnswer::Failed(CallFailure::TooLarge)) => {
+                Answer::Granted(Box::new(TokenResponse {
+                    problem: Some("the answer is larger than a token response may be".into()),
+                    ..TokenResponse::default()
+                }))
+            }
             Err(NoAnswer::Failed(failure)) => Answer::Failed(Failure {
                 processed: match failure {
                     CallFailure::Connect => Processed::No,
