@@ -125,7 +125,10 @@ impl EventStream {
         loop {
             let happened = self.watch.happened();
             if let Some(over) = happened.over {
+                // The renewal service ends sessions whose time has come.
+                let expired = gateway.frontend.clock.now() >= self.ending.ends_at;
                 return logout(match over {
+                    Over::Ended if expired => "expired",
                     Over::Ended => "logout",
                     Over::Replaced => "replaced",
                 });
