@@ -16,6 +16,8 @@
 //! | [`csrf`] | the proof that one of our pages made a request |
 //! | [`cors`] | what a browser asks before a request of another origin |
 //! | [`cookie`] | reading a `Cookie` header, writing our own cookies |
+//! | [`client_address`] | who a request is from, behind trusted proxies |
+//! | [`rate`] | token buckets |
 //! | [`client_headers`] | which header names a client may never send to an upstream |
 //! | [`navigation`] | telling a navigation from a fetch |
 //! | [`return_to`] | where a login may return to |
@@ -26,6 +28,7 @@
 
 pub mod admission;
 pub mod browser;
+pub mod client_address;
 pub mod client_headers;
 pub mod cookie;
 pub mod cors;
@@ -34,6 +37,7 @@ pub mod ending;
 pub mod grant;
 pub mod navigation;
 pub mod pattern;
+pub mod rate;
 pub mod rejection;
 pub mod renewal;
 pub mod return_to;

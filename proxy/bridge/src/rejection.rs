@@ -411,6 +411,8 @@ pub struct Refusal {
     pub detail: String,
     /// Whether the session cookie is deleted with the answer.
     pub cookie: CookieFate,
+    /// `Retry-After`, where it is not the one of the table.
+    pub retry_after: Option<Duration>,
 }
 
 /// What happens to the browser's session cookie.
@@ -429,15 +431,23 @@ impl Refusal {
             rejection,
             detail: detail.into(),
             cookie: CookieFate::Untouched,
+            retry_after: None,
         }
     }
 
     /// A refusal that deletes the cookie.
     pub fn deleting_cookie(rejection: Rejection, detail: impl Into<String>) -> Self {
         Self {
-            rejection,
-            detail: detail.into(),
             cookie: CookieFate::Deleted,
+            ..Self::new(rejection, detail)
+        }
+    }
+
+    /// A refusal after which trying again makes sense, but not earlier.
+    pub fn retry_after(rejection: Rejection, detail: impl Into<String>, pause: Duration) -> Self {
+        Self {
+            retry_after: Some(pause),
+            ..Self::new(rejection, detail)
         }
     }
 }

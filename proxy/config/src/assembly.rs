@@ -25,6 +25,7 @@ pub(crate) fn assemble(
 ) -> Option<Configuration> {
     check_scopes_of_nobody(&routes.services, &settings.services);
     let services = services(&routes, &settings);
+    check_limited_routes(&routes, &settings);
     let public_url = settings.public_url?;
     let prefix = if public_url.secure { "__Host-" } else { "" };
     let frontend = Frontend {
@@ -45,7 +46,7 @@ pub(crate) fn assemble(
         store: settings.session.store,
         encryption_keys: settings.session.encryption_keys,
         limits: settings.limits,
-        rate_limits: settings.rate_limits,
+        rate_limits: settings.rates.limits,
         trusted_proxies: settings.network.trusted_proxies,
         identity_headers: settings.network.identity_headers,
         forward_auth: settings.network.forward_auth,
@@ -82,6 +83,19 @@ fn service(draft: &ServiceDraft<'_>, planner: &Planner<'_>) -> Option<Service> {
         timeouts: draft.timeouts,
         token,
     })
+}
+
+fn check_limited_routes(routes: &Routes<'_>, settings: &Settings<'_>) {
+    let Some(table) = &routes.table else {
+        return;
+    };
+    let known = || table.routes().iter().map(|route| &*route.id);
+    for (id, item) in &settings.rates.routes {
+        if !known().any(|route| route == id) {
+            let hint = suggestion::sentence(id, known().collect::<Vec<_>>());
+            item.at.error(format!("`{id}` is no route's id"), hint);
+        }
+    }
 }
 
 /// Scopes for a name that neither file knows are probably a slip of the pen.

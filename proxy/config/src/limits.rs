@@ -36,8 +36,19 @@ pub struct RateLimits {
     pub login: RateLimit,
     /// For `/auth/callback`.
     pub callback: RateLimit,
-    /// For requests to routes, by name; none is there unless it is configured.
-    pub requests: Vec<(String, RateLimit)>,
+    /// For requests to routes; none is there unless it is configured.
+    pub requests: Vec<RequestLimit>,
+}
+
+/// A token bucket for requests to routes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLimit {
+    /// Its name, which clients see in `RateLimit`.
+    pub name: String,
+    /// The bucket.
+    pub limit: RateLimit,
+    /// The ids of the routes that it is for; all of them where none is named.
+    pub routes: Vec<String>,
 }
 
 /// One token bucket per address, session or route.

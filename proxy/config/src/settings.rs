@@ -22,7 +22,7 @@ pub(crate) mod process;
 pub(crate) mod session;
 pub(crate) mod target;
 
-use crate::limits::{Limits, RateLimits};
+use crate::limits::Limits;
 use crate::process::{Drain, Logging, Runtime};
 use crate::public_url::PublicUrl;
 use crate::reading::address;
@@ -37,7 +37,7 @@ pub(crate) struct Settings<'r> {
     pub(crate) network: network::Network,
     pub(crate) browser: browser::Pages,
     pub(crate) limits: Limits,
-    pub(crate) rate_limits: RateLimits,
+    pub(crate) rates: limits::Rates<'r>,
     pub(crate) logging: Logging,
     pub(crate) runtime: Runtime,
     pub(crate) drain: Drain,
@@ -58,7 +58,7 @@ pub(crate) fn read<'r>(root: &Section<'r>) -> Settings<'r> {
         network: network::read(root, public_url.as_ref()),
         browser: browser::read(root, public_url.as_ref()),
         limits: limits::read(root),
-        rate_limits: limits::read_rates(root),
+        rates: limits::read_rates(root),
         logging: process::read_logging(root),
         runtime: process::read_runtime(root),
         drain: process::read_drain(root),

@@ -8,9 +8,14 @@ use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_session_store::{Keyring, Purpose};
 
 /// Makes and verifies tokens.
-pub(crate) struct CsrfTokens(pub(crate) Arc<Keyring>);
+pub(crate) struct CsrfTokens(Arc<Keyring>);
 
 impl CsrfTokens {
+    /// Tokens by these keys.
+    pub(crate) fn new(keyring: Arc<Keyring>) -> Self {
+        Self(keyring)
+    }
+
     /// A session's token. It lives as long as the session and the key.
     pub(crate) fn of(&self, session: &SessionKey) -> String {
         write_token(&self.0.mac(Purpose::Csrf, &[session.as_bytes()]))

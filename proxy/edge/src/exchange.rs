@@ -15,6 +15,7 @@ use crate::drain::InFlight;
 use crate::endpoints::Endpoint;
 use crate::endpoints::events::EventStream;
 use crate::phases::browser::Unproven;
+use crate::phases::rates::Told;
 
 /// Where a request belongs.
 #[derive(Debug, Default)]
@@ -44,6 +45,8 @@ pub(crate) struct Exchange {
     pub(crate) unproven: Option<Unproven>,
     /// What the answer goes on with, where it has no end of its own.
     pub(crate) events: Option<Box<EventStream>>,
+    /// What the client is told of its rate limits.
+    pub(crate) rates: Option<Box<Told>>,
     /// The origin of another page that may read the answer.
     pub(crate) reader: Option<HeaderValue>,
     /// The token to send, once the request was admitted.
@@ -77,6 +80,7 @@ impl Exchange {
             session: None,
             unproven: None,
             events: None,
+            rates: None,
             reader: None,
             token: None,
             token_replaced: false,

@@ -19,6 +19,7 @@ use crate::endpoints::Endpoint;
 use crate::exchange::Place;
 use crate::live_sessions::LiveSessions;
 use crate::metrics::{Metrics, PlaceMetrics};
+use crate::rates::Rates;
 use crate::upstreams::Upstreams;
 
 /// What is served, shared by all proxy services.
@@ -35,6 +36,7 @@ pub(crate) struct Frontend {
     pub(crate) exposed_headers: String,
     /// The proof that a page made a request.
     pub(crate) csrf: CsrfTokens,
+    pub(crate) keyring: Arc<Keyring>,
     /// `X-Forwarded-Host` and `X-Forwarded-Proto`, as browsers see us.
     pub(crate) forwarded_host: HeaderValue,
     pub(crate) forwarded_proto: HeaderValue,
@@ -43,6 +45,7 @@ pub(crate) struct Frontend {
     pub(crate) identity: Arc<Identity>,
     pub(crate) background: Background,
     pub(crate) live_sessions: Arc<LiveSessions>,
+    pub(crate) rates: Rates,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) places: PlaceHandles,
     pub(crate) drain: Arc<Drain>,
@@ -85,7 +88,8 @@ impl Frontend {
                 served.cors.allowed_origins.clone(),
             ),
             exposed_headers: cors::exposed(&served.cors.exposed_headers),
-            csrf: CsrfTokens(parts.keyring),
+            csrf: CsrfTokens::new(parts.keyring.clone()),
+            keyring: parts.keyring,
             forwarded_host: host.unwrap_or(HeaderValue::from_static("localhost")),
             forwarded_proto: HeaderValue::from_static(proto),
             timing: RenewalTiming {
@@ -96,6 +100,7 @@ impl Frontend {
             identity: parts.identity,
             background: parts.background,
             live_sessions: LiveSessions::new(),
+            rates: Rates::new(&configuration, served),
             metrics: parts.metrics,
             drain: parts.drain,
             clock: parts.clock,

@@ -8,11 +8,11 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session as HttpSession};
-use tokenbridge_session_store::SessionStore;
+use tokenbridge_session_store::{SessionStore, SharedRates};
 
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
-use crate::phases::{admit, failure, forward, place, rejected_token, respond, summary};
+use crate::phases::{admit, failure, forward, place, rates, rejected_token, respond, summary};
 use crate::request_id::IdSource;
 
 /// The gateway as one proxy service sees it.
@@ -21,6 +21,8 @@ pub(crate) struct Gateway {
     pub(crate) frontend: Arc<Frontend>,
     /// This service's own way to the store.
     pub(crate) store: Arc<dyn SessionStore>,
+    /// Token buckets that replicas share.
+    pub(crate) rates: Option<SharedRates>,
     /// This service's own ids.
     pub(crate) ids: IdSource,
 }
@@ -46,7 +48,11 @@ impl ProxyHttp for Gateway {
         http: &mut HttpSession,
         exchange: &mut Exchange,
     ) -> Result<bool> {
-        match place::find(self, http, exchange) {
+        let found = match place::find(self, http, exchange) {
+            Ok(found) => rates::check(self, http, exchange).await.map(|()| found),
+            Err(refusal) => Err(refusal),
+        };
+        match found {
             Ok(place::Found::Route) => Ok(false),
             Ok(place::Found::Preflight(asked)) => {
                 respond::preflight(self, &asked, http, exchange).await

@@ -14,6 +14,7 @@
 //! | `upstreams`, `upstream_tls`, `resolver` | addresses of services, resolved off the request path |
 //! | `renewal` | the background service that renews tokens |
 //! | `listeners`, `admin` | who listens where, and with which threads |
+//! | `rates` | which token buckets a request draws from, and this replica's own buckets |
 //! | `live_sessions` | who has something open for a session, and is told what happens to it |
 //! | `store` | opening the session store for each thread |
 //! | `start`, `drain` | how the process begins and ends |
@@ -37,6 +38,7 @@ mod live_sessions;
 mod logging;
 mod metrics;
 mod phases;
+mod rates;
 mod refusal;
 mod renewal;
 mod request_id;

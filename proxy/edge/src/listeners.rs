@@ -58,9 +58,11 @@ pub(crate) fn add(
 ) -> Result<(), String> {
     let (services, threads) = shape(frontend.configuration.runtime);
     for number in 0..services {
+        let opened = stores.open()?;
         let gateway = Gateway {
             frontend: frontend.clone(),
-            store: stores.open()?,
+            store: opened.store,
+            rates: opened.rates,
             ids: IdSource::new(number as u64),
         };
         let mut service = ProxyServiceBuilder::new(&server.configuration, gateway)

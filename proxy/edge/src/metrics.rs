@@ -28,6 +28,8 @@ pub(crate) struct Metrics {
     pub(crate) store_operations: IntCounterVec,
     pub(crate) upstream_rejected_tokens: IntCounterVec,
     csrf_violations: IntCounterVec,
+    rate_limited: IntCounterVec,
+    rate_limit_fallbacks: IntCounterVec,
 }
 
 /// The handles of one route or endpoint.
@@ -107,6 +109,18 @@ impl Metrics {
                 "Requests that no page of an allowed origin can have made",
                 &["reason"],
             )?,
+            rate_limited: counters(
+                &registry,
+                "bff_rate_limited_total",
+                "Requests refused because a token bucket was empty",
+                &["limit"],
+            )?,
+            rate_limit_fallbacks: counters(
+                &registry,
+                "bff_rate_limit_fallbacks_total",
+                "Requests of a shared limit that were counted by this replica alone",
+                &["limit"],
+            )?,
             registry,
         };
         metrics
@@ -132,6 +146,16 @@ impl Metrics {
     /// Counts a request that was forged, or looks like it.
     pub(crate) fn csrf_violation(&self, reason: &'static str) {
         self.csrf_violations.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a request that was refused by a limit, which has a name of the configuration.
+    pub(crate) fn rate_limited(&self, limit: &str) {
+        self.rate_limited.with_label_values(&[limit]).inc();
+    }
+
+    /// Counts a request whose shared bucket could not be asked.
+    pub(crate) fn rate_limit_fallback(&self, limit: &str) {
+        self.rate_limit_fallbacks.with_label_values(&[limit]).inc();
     }
 
     /// The text exposition format.

@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod failure;
 pub(crate) mod forward;
 pub(crate) mod place;
+pub(crate) mod rates;
 pub(crate) mod rejected_token;
 pub(crate) mod respond;
 pub(crate) mod summary;

@@ -58,8 +58,9 @@ pub(crate) fn answer(
         // RFC 9110 § 15.5.2 wants a challenge; this scheme shows no browser dialog.
         answer = answer.with(header::WWW_AUTHENTICATE, "Session realm=\"tokenbridge\"");
     }
-    if let Some(pause) = row.retry_after {
-        answer = answer.with(header::RETRY_AFTER, pause.as_secs().to_string());
+    if let Some(pause) = refusal.retry_after.or(row.retry_after) {
+        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+        answer = answer.with(header::RETRY_AFTER, seconds.to_string());
     }
     if refusal.rejection == Rejection::MethodNotAllowed {
         let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();

@@ -104,7 +104,7 @@ fn frontend(
     })?;
     let background = Background {
         runtime: runtime.handle().clone(),
-        store: stores.open()?,
+        store: stores.open()?.store,
     };
     let identity = Identity::start(IdentityParts {
         settings: IdentitySettings::of(&configuration.frontend),

@@ -8,6 +8,7 @@ use tokenbridge_config::Configuration;
 use tokenbridge_config::store::StoreSettings;
 use tokenbridge_session_store::{
     Keyring, MemoryLimits, MemoryStore, RedisOptions, RedisStore, RedisUrlError, SessionStore,
+    SharedRates,
 };
 
 use crate::start::Ground;
@@ -19,6 +20,13 @@ pub(crate) enum Stores {
     Memory(Arc<MemoryStore>),
     /// A connection for each handle.
     Redis(Box<RedisStore>),
+}
+
+/// A handle.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn SessionStore>,
+    /// Token buckets that replicas share, where the store can be shared.
+    pub(crate) rates: Option<SharedRates>,
 }
 
 impl Stores {
@@ -53,10 +61,19 @@ impl Stores {
     ///
     /// # Errors
     /// The store's address cannot be used.
-    pub(crate) fn open(&self) -> Result<Arc<dyn SessionStore>, String> {
+    pub(crate) fn open(&self) -> Result<Opened, String> {
         match self {
-            Self::Memory(store) => Ok(store.clone()),
-            Self::Redis(store) => Ok(Arc::new(store.sibling().map_err(unusable)?)),
+            Self::Memory(store) => Ok(Opened {
+                store: store.clone(),
+                rates: None,
+            }),
+            Self::Redis(store) => {
+                let store = store.sibling().map_err(unusable)?;
+                Ok(Opened {
+                    rates: Some(store.rates()),
+                    store: Arc::new(store),
+                })
+            }
         }
     }
 }

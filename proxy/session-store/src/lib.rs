@@ -31,6 +31,6 @@ pub use health::StoreHealth;
 pub use keyring::{Keyring, KeyringError, OpenError, Purpose, RandomError};
 pub use lease::{Acquired, Lease, SentMark};
 pub use memory::{MemoryLimits, MemoryStore};
-pub use redis_store::{RedisOptions, RedisStore, RedisUrlError};
+pub use redis_store::{RedisOptions, RedisStore, RedisUrlError, SharedRates};
 pub use store::{Described, Description, EndedSession, NewSession, SessionStore};
 pub use telemetry::StoreTelemetry;

@@ -36,12 +36,14 @@ mod indexes;
 mod link;
 mod names;
 mod options;
+mod rates;
 mod scripts;
 mod sessions;
 mod stored;
 mod wire;
 
 pub use options::{RedisOptions, RedisUrlError};
+pub use rates::SharedRates;
 
 use address::Address;
 use codec::Codec;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{Limits, Rate, RateLimit, RateLimits, RatePer};
+use crate::limits::{Limits, Rate, RateLimit, RateLimits, RatePer, RequestLimit};
 use crate::reading::scalar;
 use crate::reading::section::{Item, Section};
 
@@ -59,33 +59,71 @@ pub(crate) fn read(root: &Section<'_>) -> Limits {
     }
 }
 
+/// `rate_limits`, and the routes that it names, with where each stands.
+pub(crate) struct Rates<'r> {
+    pub(crate) limits: RateLimits,
+    pub(crate) routes: Vec<(String, Item<'r>)>,
+}
+
 /// Reads `rate_limits`: `login`, `callback`, and any others, which are for requests to routes.
-pub(crate) fn read_rates(root: &Section<'_>) -> RateLimits {
-    let mut rates = RateLimits {
-        login: LOGIN_RATE,
-        callback: LOGIN_RATE,
-        requests: Vec::new(),
+pub(crate) fn read_rates<'r>(root: &Section<'r>) -> Rates<'r> {
+    let mut rates = Rates {
+        limits: RateLimits {
+            login: LOGIN_RATE,
+            callback: LOGIN_RATE,
+            requests: Vec::new(),
+        },
+        routes: Vec::new(),
     };
     let Some(section) = root.section("rate_limits") else {
         return rates;
     };
     for (name, item) in section.free_entries("limit") {
-        let own = matches!(name, "login" | "callback");
-        let Some(limit) = read_rate(item, own) else {
+        let before_login = matches!(name, "login" | "callback");
+        check_name(name, &item);
+        let Some(section) = item.section() else {
             continue;
         };
-        match name {
-            "login" => rates.login = limit,
-            "callback" => rates.callback = limit,
-            _ => rates.requests.push((name.to_owned(), limit)),
+        let routes = match before_login {
+            true => Vec::new(),
+            false => read_routes(&section),
+        };
+        let limit = read_rate(&section, before_login);
+        let ids = routes.iter().map(|(id, _)| id.clone()).collect();
+        rates.routes.extend(routes);
+        match (name, limit) {
+            (_, None) => {}
+            ("login", Some(limit)) => rates.limits.login = limit,
+            ("callback", Some(limit)) => rates.limits.callback = limit,
+            (_, Some(limit)) => rates.limits.requests.push(RequestLimit {
+                name: name.to_owned(),
+                limit,
+                routes: ids,
+            }),
         }
     }
     rates
 }
 
+/// Clients see the name as a string of RFC 9651.
+fn check_name(name: &str, item: &Item<'_>) {
+    if scalar::name(name).is_err() {
+        item.at.error(
+            "is no name for a limit",
+            "write letters, digits, `-`, `_` and `.`",
+        );
+    }
+}
+
+fn read_routes<'r>(section: &Section<'r>) -> Vec<(String, Item<'r>)> {
+    let items = section.list("routes").into_iter();
+    items
+        .filter_map(|item| Some((item.value(scalar::name)?, item)))
+        .collect()
+}
+
 /// `before_login`: there is no session yet and no route, so addresses alone can be counted.
-fn read_rate(item: Item<'_>, before_login: bool) -> Option<RateLimit> {
-    let section = item.section()?;
+fn read_rate(section: &Section<'_>, before_login: bool) -> Option<RateLimit> {
     let per_item = section.get("per");
     let per = per_item
         .as_ref()

@@ -13,6 +13,7 @@ use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::{Route, RouteAuth};
 
 use super::failure;
+use super::rates::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::answer::X_REQUEST_ID;
 use crate::cors;
 use crate::exchange::Exchange;
@@ -103,6 +104,10 @@ pub(crate) fn response(
     strip_hop_by_hop(response);
     refuse_our_cookies(gateway, response)?;
     response.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
+    if let Some(told) = &exchange.rates {
+        response.insert_header(RATE_LIMIT_POLICY, told.policy.as_str())?;
+        response.insert_header(RATE_LIMIT, told.state.as_str())?;
+    }
     let Some(route) = exchange.route().map(|found| found.route.clone()) else {
         return Ok(());
     };

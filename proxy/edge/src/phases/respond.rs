@@ -6,6 +6,8 @@ use tokenbridge_bridge::cors::Preflight;
 use tokenbridge_bridge::rejection::Refusal;
 use tokenbridge_bridge::route::RouteAuth;
 
+use super::rates::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use crate::answer::Answer;
 use crate::cors;
 use crate::endpoints::{Endpoint, Refused};
 use crate::exchange::Exchange;
@@ -25,7 +27,7 @@ pub(crate) async fn endpoint(
     match endpoint.answer(gateway, http, exchange).await {
         Ok(answer) => {
             exchange.status = answer.status().as_u16();
-            let answer = cors::share(&gateway.frontend, answer, exchange.reader.as_ref());
+            let answer = complete(gateway, answer, exchange);
             match exchange.events.take() {
                 None => answer.send(http, &exchange.request_id).await?,
                 Some(events) => {
@@ -99,7 +101,7 @@ async fn refuse(
         &exchange.allowed,
     );
     let answer = answer.with_cookies(refused.cookies);
-    let answer = cors::share(&gateway.frontend, answer, exchange.reader.as_ref());
+    let answer = complete(gateway, answer, exchange);
     gateway
         .frontend
         .places
@@ -109,4 +111,15 @@ async fn refuse(
     exchange.refusal = Some(Box::new(refused.refusal));
     answer.send(http, &exchange.request_id).await?;
     Ok(true)
+}
+
+/// What every answer to a client of ours says beside the answer itself.
+fn complete(gateway: &Gateway, answer: Answer, exchange: &Exchange) -> Answer {
+    let answer = cors::share(&gateway.frontend, answer, exchange.reader.as_ref());
+    match &exchange.rates {
+        None => answer,
+        Some(told) => answer
+            .with(RATE_LIMIT_POLICY, told.policy.as_str())
+            .with(RATE_LIMIT, told.state.as_str()),
+    }
 }

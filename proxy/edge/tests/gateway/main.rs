@@ -19,6 +19,7 @@ mod csrf;
 mod deployment;
 mod events;
 mod interop;
+mod rates;
 mod redis;
 mod renewal;
 mod seed;

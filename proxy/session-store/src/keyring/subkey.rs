@@ -22,6 +22,8 @@ pub enum Purpose {
     Csrf,
     /// The `state` of a logout at the provider.
     LogoutState,
+    /// Names of shared token buckets.
+    RateLimit,
 }
 
 impl Purpose {
@@ -32,6 +34,7 @@ impl Purpose {
             Self::LoginFlowCookie => "tokenbridge login-flow-cookie v1",
             Self::Csrf => "tokenbridge csrf v1",
             Self::LogoutState => "tokenbridge logout-state v1",
+            Self::RateLimit => "tokenbridge rate-limit v1",
         }
     }
 }
@@ -45,6 +48,7 @@ pub(super) struct NamedKey {
     login_flow_cookie: Subkey,
     csrf: Subkey,
     logout_state: Subkey,
+    rate_limit: Subkey,
 }
 
 impl NamedKey {
@@ -58,6 +62,7 @@ impl NamedKey {
             login_flow_cookie: expand(Purpose::LoginFlowCookie),
             csrf: expand(Purpose::Csrf),
             logout_state: expand(Purpose::LogoutState),
+            rate_limit: expand(Purpose::RateLimit),
         }
     }
 
@@ -67,6 +72,7 @@ impl NamedKey {
             Purpose::LoginFlowCookie => &self.login_flow_cookie,
             Purpose::Csrf => &self.csrf,
             Purpose::LogoutState => &self.logout_state,
+            Purpose::RateLimit => &self.rate_limit,
         }
     }
 
@@ -106,6 +112,7 @@ mod tests {
             Purpose::LoginFlowCookie,
             Purpose::Csrf,
             Purpose::LogoutState,
+            Purpose::RateLimit,
         ] {
             let mut expected = [0; KEY_LENGTH];
             Hkdf::<Sha256>::new(None, &[9; KEY_LENGTH])

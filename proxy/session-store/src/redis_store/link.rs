@@ -56,6 +56,7 @@ struct Opener {
     opened: u64,
 }
 
+#[derive(Clone)]
 pub(super) struct Link {
     shared: Arc<Shared>,
 }

@@ -8,6 +8,7 @@
 //! | `tb:<frontend>:subject:<hash>`, `...:idp-session:<hash>` | sorted set: `<key>:<created>` by the session's end |
 //! | `tb:<frontend>:due:<shard>` | sorted set: `<key>` by the time at which it falls due |
 //! | `tb:<frontend>:once:<mark>` | a mark that was claimed |
+//! | `tb:<frontend>:rate:<limit>:{<whose>}` | when a token bucket is full again, microseconds |
 //!
 //! The channel `tb:<frontend>:changes` tells what happens to sessions (see `announcement`).
 //!
@@ -89,6 +90,11 @@ impl Names {
 
     pub(super) fn due_shard(&self, shard: u8) -> String {
         format!("{}:due:{shard}", self.prefix)
+    }
+
+    /// The bucket of somebody under a rate limit.
+    pub(super) fn rate(&self, limit: &str, whose: &str) -> String {
+        format!("{}:rate:{limit}:{{{whose}}}", self.prefix)
     }
 
     /// The channel on which changes of sessions are told.

@@ -8,6 +8,7 @@ mod key_rotation;
 mod options;
 mod outage;
 mod outage_log;
+mod rates;
 mod round_trips;
 mod sentinel;
 mod tls;

@@ -1,0 +1,132 @@
+//! Rate limits, before anything expensive is done for a request.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderName, HeaderValue};
+use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::client_address::{client_address, client_network};
+use tokenbridge_bridge::rate::Level;
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_config::limits::RatePer;
+use tokenbridge_session_store::Purpose;
+
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+use crate::rates::{Limit, Whose};
+
+/// What is left of a limit (draft-ietf-httpapi-ratelimit-headers-10).
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// The limits themselves.
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// What the client is told of the limits that its request drew from.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) policy: String,
+    pub(crate) state: String,
+}
+
+/// Takes a token of each bucket that the request draws from.
+///
+/// # Errors
+/// One of them is empty.
+pub(crate) async fn check(
+    gateway: &Gateway,
+    http: &HttpSession,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
+    let rates = &gateway.frontend.rates;
+    let mut told = Told::default();
+    let mut empty: Option<(&Limit, Level)> = None;
+    for (number, limit) in rates.of(&exchange.place) {
+        let whose = match limit.per {
+            RatePer::Address => client(gateway, http).map(Whose::Address),
+            RatePer::Session => exchange
+                .session
+                .as_ref()
+                .map(|key| Whose::Session(key.as_bytes())),
+            RatePer::Route => exchange.route().map(|found| Whose::Route(&found.route.id)),
+        };
+        let Some(whose) = whose else {
+            continue;
+        };
+        let level = take(gateway, (number, limit), whose).await;
+        tell(&mut told, limit, &level);
+        if !level.allowed && empty.is_none_or(|(_, other)| other.wait < level.wait) {
+            empty = Some((limit, level));
+        }
+    }
+    if !told.policy.is_empty() {
+        exchange.rates = Some(Box::new(told));
+    }
+    let Some((limit, level)) = empty else {
+        return Ok(());
+    };
+    gateway.frontend.metrics.rate_limited(&limit.name);
+    let why = format!("rate_limits.{} is used up", limit.name);
+    Err(Refusal::retry_after(
+        Rejection::TooManyRequests,
+        why,
+        level.wait,
+    ))
+}
+
+/// Takes a token: of the bucket that replicas share, or of this replica's own where there is none
+/// or the store does not answer. A client is not refused because Redis is away.
+async fn take(gateway: &Gateway, (number, limit): (usize, &Limit), whose: Whose<'_>) -> Level {
+    if let (true, Some(shared)) = (limit.shared, &gateway.rates) {
+        match shared
+            .take(&limit.name, &name(gateway, whose), &limit.bucket)
+            .await
+        {
+            Ok(level) => return level,
+            Err(_) => gateway.frontend.metrics.rate_limit_fallback(&limit.name),
+        }
+    }
+    let elapsed = gateway.frontend.clock.monotonic().as_nanos();
+    let now = u64::try_from(elapsed).unwrap_or(u64::MAX);
+    let local = &gateway.frontend.rates.local;
+    local.take((number, whose), &limit.bucket, now)
+}
+
+/// Whose bucket it is, as the store may know it: neither addresses nor sessions can be read off it.
+fn name(gateway: &Gateway, whose: Whose<'_>) -> String {
+    let keyring = &gateway.frontend.keyring;
+    let mac = match whose {
+        Whose::Address(IpAddr::V4(address)) => {
+            keyring.mac(Purpose::RateLimit, &[b"address", &address.octets()])
+        }
+        Whose::Address(IpAddr::V6(address)) => {
+            keyring.mac(Purpose::RateLimit, &[b"address", &address.octets()])
+        }
+        Whose::Session(key) => keyring.mac(Purpose::RateLimit, &[b"session", key]),
+        Whose::Route(id) => keyring.mac(Purpose::RateLimit, &[b"route", id.as_bytes()]),
+    };
+    URL_SAFE_NO_PAD.encode(mac)
+}
+
+fn client(gateway: &Gateway, http: &HttpSession) -> Option<IpAddr> {
+    let peer = http
+        .client_addr()
+        .and_then(|address| address.as_inet())?
+        .ip();
+    let fields = http.req_header().headers.get_all("x-forwarded-for").iter();
+    let client = client_address(peer, fields.map(HeaderValue::as_bytes), |address| {
+        gateway.frontend.trusts(Some(address))
+    });
+    Some(client_network(client))
+}
+
+fn tell(told: &mut Told, limit: &Limit, level: &Level) {
+    let separator = if told.policy.is_empty() { "" } else { ", " };
+    let (name, bucket) = (&limit.name, &limit.bucket);
+    let seconds = |time: std::time::Duration| time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let (quota, window) = (bucket.capacity(), seconds(bucket.window()));
+    let (remaining, wait) = (level.remaining, seconds(level.wait));
+    // Writing to a string cannot fail.
+    let _ = write!(told.policy, "{separator}\"{name}\";q={quota};w={window}");
+    let _ = write!(told.state, "{separator}\"{name}\";r={remaining};t={wait}");
+}
