@@ -3,7 +3,7 @@
 CONF ?= conf
 STORE ?= memory
 REDIS_URL ?= redis://127.0.0.1:6379
-PROVIDERS ?= oidc-provider
+PROVIDERS ?= oidc-provider keycloak
 export CONF STORE REDIS_URL
 
 SCRIPTS := proxy/devkit/scripts
@@ -27,7 +27,7 @@ test: ## formatting, lints and all tests
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
 
-interop: ## the gateway at real OpenID providers (PROVIDERS="oidc-provider")
+interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or keycloak: only that one)
 	@$(SCRIPTS)/tools.sh build
 	@$(SCRIPTS)/interop.sh $(PROVIDERS)
 

@@ -8,6 +8,7 @@ target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target/interop"
 interop=$(cd "$target/interop" && pwd)
 sources=proxy/devkit/interop
+keycloak_version=${KEYCLOAK_VERSION:-26.7.3}
 # Seconds for the tests of one provider, compiling them included.
 limit=1800
 runner=
@@ -40,10 +41,36 @@ bring_oidc_provider() {
 	export INTEROP_OIDC_PROVIDER=$folder
 }
 
+need_java() {
+	local hint="Install Java 17 or newer, Maven and util-linux (Debian: apt-get install openjdk-17-jre-headless maven util-linux; on Debian 13 openjdk-21-jre-headless)."
+	command -v java >/dev/null && command -v mvn >/dev/null && command -v setpriv >/dev/null ||
+		fail "Keycloak needs Java, Maven and setpriv." "$hint"
+	local version
+	version=$(java -version 2>&1 | sed -nE '1s/.* version "([0-9]+).*/\1/p')
+	[ "${version:-0}" -ge 17 ] || fail "Keycloak needs Java 17 or newer; this is Java ${version:-of an unknown version}." "$hint"
+}
+
+bring_keycloak() {
+	need_java
+	local folder=$interop/keycloak-$keycloak_version
+	if [ ! -e "$folder/version.txt" ]; then
+		rm -rf "$folder" "$interop/keycloak-unpacked"
+		(cd "$interop" && mvn -q -B dependency:unpack -DoutputDirectory="$interop/keycloak-unpacked" \
+			-Dartifact="org.keycloak:keycloak-quarkus-dist:$keycloak_version:zip") ||
+			fail "Maven could not bring Keycloak $keycloak_version."
+		mv "$interop/keycloak-unpacked/keycloak-$keycloak_version" "$folder"
+		rm -rf "$interop/keycloak-unpacked"
+		chmod +x "$folder/bin/kc.sh"
+	fi
+	mkdir -p "$folder/data/import"
+	cp "$sources/keycloak/realm.json" "$folder/data/import/interop-realm.json"
+	export INTEROP_KEYCLOAK=$folder
+}
+
 # The tests' own process group gets the signal, so that no provider outlives them.
 run_tests() { # a name that the tests' names begin with
 	timeout --kill-after=10 "$limit" "${CARGO:-cargo}" test --workspace --locked --test gateway \
-		-- --ignored --nocapture "interop::$1" &
+		-- --ignored --nocapture --test-threads=1 "interop::$1::" &
 	runner=$!
 	wait "$runner"
 	runner=
@@ -52,11 +79,12 @@ trap '[ -z "$runner" ] || kill "$runner" 2>/dev/null || true' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-[ $# -gt 0 ] || fail "interop.sh: name a provider: oidc-provider"
+[ $# -gt 0 ] || fail "interop.sh: name a provider: oidc-provider, keycloak"
 for provider in "$@"; do
 	case "$provider" in
 	oidc-provider) bring_oidc_provider ;;
-	*) fail "interop.sh: unknown provider $provider; there is oidc-provider" ;;
+	keycloak) bring_keycloak ;;
+	*) fail "interop.sh: unknown provider $provider; there are oidc-provider and keycloak" ;;
 	esac
 done
 for provider in "$@"; do

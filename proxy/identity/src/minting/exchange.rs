@@ -22,7 +22,7 @@ use crate::tokens::request::{ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE, TokenRe
 use crate::tokens::response::TokenResponse;
 
 /// A subject token with less life left than this is renewed first.
-const LEFT: Duration = Duration::from_secs(10);
+pub(super) const LEFT: Duration = Duration::from_secs(10);
 /// What a login token that tells no end is taken to last.
 const UNTOLD: Duration = Duration::from_secs(60);
 
@@ -100,12 +100,13 @@ impl Minting {
         refused: Option<&Secret>,
     ) -> Result<Result<Secret, Minted>, StoreError> {
         let grant = order.grant();
-        for renew in [true, false] {
+        // One that was just renewed serves even where the provider's tokens live for seconds.
+        for (renew, left) in [(true, LEFT), (false, Duration::ZERO)] {
             let Some(found) = self.ports.store.grant(&order.session, &grant).await? else {
                 return Ok(Err(Minted::SessionGone));
             };
-            let now = self.ports.clock.now();
-            if let Some(subject) = subject(self.rules, &found, refused, now) {
+            let until = self.ports.clock.now().plus(left);
+            if let Some(subject) = subject(self.rules, &found, refused, until) {
                 return Ok(Ok(subject));
             }
             if renew {
@@ -162,12 +163,12 @@ impl Minting {
     }
 }
 
-/// The grant's subject token, if it can be used.
+/// The grant's subject token, if it lives beyond a time.
 pub(super) fn subject(
     rules: Rules,
     grant: &RefreshGrant,
     refused: Option<&Secret>,
-    now: UnixTime,
+    until: UnixTime,
 ) -> Option<Secret> {
     let (token, ends) = match rules.subject_token {
         SubjectToken::IdToken => {
@@ -177,7 +178,7 @@ pub(super) fn subject(
         }
         SubjectToken::AccessToken | SubjectToken::RefreshToken => grant.access_token.clone()?,
     };
-    (ends > now.plus(LEFT) && refused != Some(&token)).then_some(token)
+    (ends > until && refused != Some(&token)).then_some(token)
 }
 
 /// The login's own access token and its end, as an answer brings them.
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_that_is_about_to_end_is_none() {
+    fn a_subject_that_does_not_live_long_enough_is_none() {
         let rules = |subject_token| Rules {
             preset: tokenbridge_config::preset::Preset::Keycloak,
             refresh_retry: tokenbridge_config::issuer::RefreshRetry::Never,
@@ -256,8 +257,8 @@ mod tests {
                 at(1_000),
             )
         };
-        assert_eq!(found(1_011, None), Some(Secret::new("t")));
-        assert_eq!(found(1_010, None), None);
+        assert_eq!(found(1_001, None), Some(Secret::new("t")));
+        assert_eq!(found(1_000, None), None);
         assert_eq!(found(2_000, Some("t")), None);
         assert_eq!(found(2_000, Some("u")), Some(Secret::new("t")));
         let by_id_token = rules(SubjectToken::IdToken);

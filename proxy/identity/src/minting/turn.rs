@@ -9,7 +9,7 @@ use tokenbridge_bridge::session::{Reading, SessionFacts};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_session_store::{Described, Lease, SentMark, StoreError};
 
-use crate::minting::exchange::subject;
+use crate::minting::exchange::{LEFT, subject};
 use crate::minting::lease::Taken;
 use crate::minting::order::{Minted, Order, Refused};
 use crate::minting::rules::Step;
@@ -123,7 +123,8 @@ impl Minting {
         let needed = match goal {
             Goal::ServiceToken => self.needed(order, session.slot.as_ref()),
             Goal::LoginToken { refused } => {
-                subject(self.rules, &grant, refused, self.ports.clock.now()).is_none()
+                let until = self.ports.clock.now().plus(LEFT);
+                subject(self.rules, &grant, refused, until).is_none()
             }
         };
         if !needed {

@@ -7,6 +7,7 @@ use tokenbridge_bridge::service::{ServiceName, Strategy, TargetParameter};
 use tokenbridge_bridge::session::Reading;
 use tokenbridge_config::issuer::SubjectToken;
 use tokenbridge_config::preset::Preset;
+use tokenbridge_devkit::IdpConfiguration;
 use tokenbridge_devkit::provider::{AnswerBody, Endpoint, Fault, FaultRule, GrantType, Mode};
 
 use crate::gateway::{ANALYTICS, CRUD, Gateway, Options, plan};
@@ -15,6 +16,10 @@ use crate::log;
 const LIFE: Duration = Duration::from_secs(300);
 
 async fn start() -> Gateway {
+    start_with(IdpConfiguration::demo().unwrap()).await
+}
+
+async fn start_with(idp: IdpConfiguration) -> Gateway {
     let mut plans = vec![
         plan("analytics", Strategy::Exchange, ANALYTICS, &[CRUD]),
         plan("crud", Strategy::Exchange, CRUD, &[ANALYTICS]),
@@ -27,6 +32,7 @@ async fn start() -> Gateway {
     let gateway = Gateway::with(Options {
         preset,
         plans,
+        idp,
         ..Options::default()
     })
     .await;
@@ -77,6 +83,21 @@ async fn a_login_token_that_has_ended_is_renewed_once_for_all_services() {
         (4, 1, 0)
     );
     assert!(seen.token_errors.is_empty(), "{:?}", seen.token_errors);
+}
+
+#[tokio::test]
+async fn a_login_token_that_lives_for_seconds_is_renewed_and_exchanged() {
+    let mut idp = IdpConfiguration::demo().unwrap();
+    idp.token.access_token_lifetime = Some("4s".parse().unwrap());
+    let gateway = start_with(idp).await;
+    let session = gateway.login().await;
+    assert_eq!(gateway.audiences(&session, "analytics").await, [ANALYTICS]);
+    gateway.advance(Duration::from_secs(5));
+    gateway.obtain(&session, "crud").await.unwrap();
+    assert_eq!(gateway.audiences(&session, "crud").await, [CRUD]);
+    let seen = gateway.provider.counters();
+    assert!(seen.token_errors.is_empty(), "{:?}", seen.token_errors);
+    assert_eq!(seen.reuse_detections, 0);
 }
 
 #[tokio::test]

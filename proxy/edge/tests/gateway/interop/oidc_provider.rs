@@ -60,7 +60,7 @@ async fn start() -> Installation<OidcProvider> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a real provider: make interop PROVIDERS=oidc-provider"]
-async fn oidc_provider_by_refresh_with_resource() {
+async fn by_refresh_with_resource() {
     let installation = start().await;
-    walk::from_login_to_logout(&installation).await;
+    walk::from_login_to_logout(&installation, "refresh").await;
 }

@@ -1,7 +1,7 @@
 //! What the tests ask of a provider that runs as a process of its own.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
@@ -12,6 +12,9 @@ pub(crate) const CLIENT_SECRET: &str = "interop-secret";
 
 /// How long an access token lives, in seconds: a few renewals happen while a test looks on.
 pub(crate) const TOKEN_LIFE: u64 = 4;
+
+/// How long a provider may take to start: Keycloak adapts its program to its options first.
+const STARTING: Duration = Duration::from_secs(240);
 
 /// Numbers since the provider's start.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +54,9 @@ pub(crate) fn free_port() -> u16 {
 /// Starts a provider's process and waits until it says that it serves.
 pub(crate) async fn start(command: &mut Command, ready: &str) -> LoggedProcess {
     let process = LoggedProcess::spawn(command);
-    let begin = Instant::now();
     assert!(
-        process.eventually(|log| log.contains(ready)).await,
-        "the provider did not start in {:?}:\n{}",
-        begin.elapsed(),
+        process.within(STARTING, |log| log.contains(ready)).await,
+        "the provider did not start in {STARTING:?}:\n{}",
         process.log()
     );
     process
@@ -75,6 +76,6 @@ pub(crate) async fn found_by<P>(installation: &Installation<P>) {
             begin.elapsed().as_secs() < 60,
             "the gateway does not find the provider: {health}"
         );
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -16,13 +16,17 @@ const CALLERS: usize = 8;
 /// For how many token lives they do.
 const LIVES: u64 = 4;
 
-/// Login, a token per service, renewals under load, logout, and the next login.
-pub(crate) async fn from_login_to_logout<P: RealProvider>(installation: &Installation<P>) {
+/// Login, a token per service by this strategy, renewals under load, logout, and the next login.
+pub(crate) async fn from_login_to_logout<P: RealProvider>(
+    installation: &Installation<P>,
+    strategy: &str,
+) {
     let alice = log_in(installation, "alice").await;
     let bob = log_in(installation, "bob").await;
     let subject = each_service_gets_its_own_token(installation, &alice).await;
     let other = each_service_gets_its_own_token(installation, &bob).await;
     assert_ne!(subject, other, "two users are two subjects");
+    the_tokens_were_minted_by(installation, strategy).await;
     tokens_are_renewed_while_they_are_used(installation, [&alice, &bob]).await;
     log_out(installation, &alice).await;
     assert_eq!(
@@ -74,6 +78,20 @@ async fn each_service_gets_its_own_token<P: RealProvider>(
     }
     assert_eq!(subjects[0], subjects[1]);
     subjects.remove(0)
+}
+
+async fn the_tokens_were_minted_by<P: RealProvider>(
+    installation: &Installation<P>,
+    strategy: &str,
+) {
+    let metrics = reqwest::get(installation.folder.admin_url("/metrics")).await;
+    let metrics = metrics.unwrap().text().await.unwrap();
+    for service in ["analytics_service", "crud_service"] {
+        let minted = format!(
+            "bff_token_mint_total{{service=\"{service}\",status=\"success\",strategy=\"{strategy}\"}} 2"
+        );
+        assert!(metrics.contains(&minted), "{minted} is not in\n{metrics}");
+    }
 }
 
 /// Both users' pages call both services at once for several token lives. Every call is served, and

@@ -47,8 +47,13 @@ impl LoggedProcess {
 
     /// Waits until the log is as wanted; whether it ever was.
     pub(crate) async fn eventually(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.within(PATIENCE, wanted).await
+    }
+
+    /// As [`eventually`](Self::eventually), for what takes longer.
+    pub(crate) async fn within(&self, patience: Duration, wanted: impl Fn(&str) -> bool) -> bool {
         let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
+        while begin.elapsed() < patience {
             if wanted(&self.log()) {
                 return true;
             }
