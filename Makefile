@@ -28,7 +28,7 @@ test: ## formatting, lints and all tests
 	$(CARGO) test --workspace --locked
 
 interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or keycloak: only that one)
-	@$(SCRIPTS)/tools.sh build
+	@$(SCRIPTS)/tools.sh build redis
 	@$(SCRIPTS)/interop.sh $(PROVIDERS)
 
 check: ## check the configuration in CONF, its provider's files included

@@ -4,4 +4,5 @@
 mod keycloak;
 mod oidc_provider;
 mod provider;
+mod rolling_restart;
 mod walk;

@@ -1,11 +1,13 @@
 //! The npm package `oidc-provider`: resource indicators (RFC 8707), rotation at every refresh, and
 //! a reuse detection without any grace.
 
+use std::path::PathBuf;
+
 use tokio::process::Command;
 
 use super::provider::{CLIENT_SECRET, Counts, RealProvider, TOKEN_LIFE, folder_of, free_port};
-use super::{provider, walk};
-use crate::support::{Installation, LoggedProcess, repository};
+use super::{provider, rolling_restart, walk};
+use crate::support::{ConfigurationFolder, Installation, LoggedProcess, RedisServer, repository};
 
 struct OidcProvider {
     process: LoggedProcess,
@@ -36,14 +38,14 @@ impl RealProvider for OidcProvider {
     }
 }
 
-async fn start() -> Installation<OidcProvider> {
+fn files() -> PathBuf {
+    repository("proxy/devkit/interop/oidc-provider/conf")
+}
+
+async fn start(prepare: impl Fn(&mut ConfigurationFolder)) -> Installation<OidcProvider> {
     let port = free_port();
     let issuer = format!("http://localhost:{port}");
-    let files = repository("proxy/devkit/interop/oidc-provider/conf");
-    let installation = Installation::without_provider(&files, &issuer, |folder| {
-        folder.set_variable("CLIENT_SECRET", CLIENT_SECRET);
-    })
-    .await;
+    let installation = Installation::without_provider(&files(), &issuer, prepare).await;
     let mut command = Command::new("node");
     command
         .arg(folder_of("INTEROP_OIDC_PROVIDER").join("server.mjs"))
@@ -58,9 +60,32 @@ async fn start() -> Installation<OidcProvider> {
     installation
 }
 
+fn secret(folder: &mut ConfigurationFolder) {
+    folder.set_variable("CLIENT_SECRET", CLIENT_SECRET);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a real provider: make interop PROVIDERS=oidc-provider"]
 async fn by_refresh_with_resource() {
-    let installation = start().await;
+    let installation = start(secret).await;
     walk::from_login_to_logout(&installation, "refresh").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a real provider: make interop PROVIDERS=oidc-provider"]
+async fn a_rolling_restart_of_replicas_uses_no_refresh_token_twice() {
+    let redis = RedisServer::start();
+    let prepare = |folder: &mut ConfigurationFolder| {
+        secret(folder);
+        folder.use_redis(&redis.url());
+    };
+    let installation = start(prepare).await;
+    let mut replica = ConfigurationFolder::copy_of(
+        &files(),
+        &installation.provider.issuer,
+        &installation.analytics.url(),
+        &installation.crud.url(),
+    );
+    prepare(&mut replica);
+    rolling_restart::under_load(&installation, replica).await;
 }

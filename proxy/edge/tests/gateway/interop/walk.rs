@@ -8,13 +8,13 @@ use serde_json::Value;
 use tokenbridge_devkit::BrowserSession;
 use tokenbridge_devkit::browser::{BrowserRequest, Page};
 
-use super::provider::{RealProvider, TOKEN_LIFE};
+use super::provider::{Counts, RealProvider, TOKEN_LIFE};
 use crate::support::{ANALYTICS, CRUD, ITEMS, Installation, WORKFLOWS};
 
 /// How many pages of one session call at once.
-const CALLERS: usize = 8;
+pub(crate) const CALLERS: usize = 8;
 /// For how many token lives they do.
-const LIVES: u64 = 4;
+pub(crate) const LIVES: u64 = 4;
 
 /// Login, a token per service by this strategy, renewals under load, logout, and the next login.
 pub(crate) async fn from_login_to_logout<P: RealProvider>(
@@ -28,6 +28,7 @@ pub(crate) async fn from_login_to_logout<P: RealProvider>(
     assert_ne!(subject, other, "two users are two subjects");
     the_tokens_were_minted_by(installation, strategy).await;
     tokens_are_renewed_while_they_are_used(installation, [&alice, &bob]).await;
+    tokens_are_renewed_while_nobody_calls(installation, &alice).await;
     log_out(installation, &alice).await;
     assert_eq!(
         installation.get(&bob, ITEMS).await.status,
@@ -37,7 +38,10 @@ pub(crate) async fn from_login_to_logout<P: RealProvider>(
     the_next_login_asks_for_the_password(installation, &alice).await;
 }
 
-async fn log_in<P: RealProvider>(installation: &Installation<P>, user: &str) -> BrowserSession {
+pub(crate) async fn log_in<P: RealProvider>(
+    installation: &Installation<P>,
+    user: &str,
+) -> BrowserSession {
     let browser = installation.logged_in(user).await;
     let page = installation.get(&browser, "/auth/session").await;
     let session: Value = page.json().unwrap_or_default();
@@ -109,9 +113,19 @@ async fn tokens_are_renewed_while_they_are_used<P: RealProvider>(
         })
     });
     let calls: u64 = join_all(callers).await.into_iter().sum();
+    eprintln!("{calls} calls were served");
+    refresh_tokens_were_used_once(installation, before).await;
+}
+
+/// Two sessions with two services each lived for [`LIVES`]: their tokens were renewed, and no more
+/// often than before the end of each life.
+pub(crate) async fn refresh_tokens_were_used_once<P: RealProvider>(
+    installation: &Installation<P>,
+    before: Counts,
+) {
     let after = installation.provider.counts().await;
     let renewals = after.refreshes - before.refreshes;
-    eprintln!("{calls} calls were served while {renewals} renewals happened");
+    eprintln!("{renewals} refresh tokens were used");
     assert_eq!(
         after.reused_refresh_tokens,
         0,
@@ -119,12 +133,29 @@ async fn tokens_are_renewed_while_they_are_used<P: RealProvider>(
         logs(installation)
     );
     assert_eq!(after.revoked_grants, before.revoked_grants);
-    // Two sessions with two services each; a token is renewed before its life is over.
     assert!(
         (4 * (LIVES - 1)..=4 * LIVES * 4).contains(&renewals),
         "{renewals} renewals\n{}",
         logs(installation)
     );
+}
+
+/// Two lives go by without a request.
+async fn tokens_are_renewed_while_nobody_calls<P: RealProvider>(
+    installation: &Installation<P>,
+    browser: &BrowserSession,
+) {
+    let before = installation.provider.counts().await;
+    let begin = Instant::now();
+    while installation.provider.counts().await.refreshes < before.refreshes + 8 {
+        assert!(
+            begin.elapsed() < Duration::from_secs(4 * TOKEN_LIFE),
+            "nobody renews the tokens:\n{}",
+            logs(installation)
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    each_service_gets_its_own_token(installation, browser).await;
 }
 
 async fn call_until<P: RealProvider>(
@@ -203,7 +234,11 @@ fn home(user: &str) -> &'static str {
     }
 }
 
-fn assert_served<P: RealProvider>(installation: &Installation<P>, path: &str, page: &Page) {
+pub(crate) fn assert_served<P: RealProvider>(
+    installation: &Installation<P>,
+    path: &str,
+    page: &Page,
+) {
     assert_eq!(
         page.status,
         200,
