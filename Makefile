@@ -22,7 +22,7 @@ build: ## build target/release/tokenbridge and target/release/devkit
 	$(CARGO) build --release --locked --bin tokenbridge --bin devkit
 
 test: ## formatting, lints and all tests
-	@$(SCRIPTS)/tools.sh build redis
+	@$(SCRIPTS)/tools.sh build redis nginx
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked

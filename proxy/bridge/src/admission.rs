@@ -2,7 +2,7 @@
 
 use crate::rejection::{Refusal, Rejection};
 use crate::service::{Audience, AudiencePolicy, AudienceProblem, TokenPlan};
-use crate::session::{Expiry, FoundSession, IdleTimeout, Reading};
+use crate::session::{Expiry, FoundSession, IdleTimeout, Reading, Subject};
 use crate::time::UnixTime;
 use crate::token::{AudienceBound, BindProblem, MintRefusalReason, ServiceToken, TokenSlot};
 
@@ -25,6 +25,8 @@ pub struct Grant {
     pub token: AudienceBound,
     /// When the session was last seen, so that the caller knows whether to note this use.
     pub last_seen: UnixTime,
+    /// Whose session it is.
+    pub subject: Subject,
 }
 
 /// Decides whether a request may go on, and with which token.
@@ -52,6 +54,7 @@ pub fn admit(
             Ok(Admission::Forward(Grant {
                 token,
                 last_seen: session.last_seen,
+                subject: session.facts.subject,
             }))
         }
         // A new attempt is cheap to ask for: the minting side keeps the back-off.

@@ -43,6 +43,8 @@ pub enum Rejection {
     CrossSite,
     /// The request lacks its proof that the page made it.
     CsrfFailed,
+    /// A client asks on a listener that is not for it.
+    ClientNotAllowed,
     /// No route matches.
     RouteNotFound,
     /// The route does not take the method.
@@ -237,6 +239,12 @@ impl Rejection {
                 "The request lacks its anti-forgery token",
                 Warn,
             ),
+            Self::ClientNotAllowed => row(
+                403,
+                "CLIENT_NOT_ALLOWED",
+                "This client may not ask here",
+                Warn,
+            ),
             Self::RouteNotFound => row(404, "ROUTE_NOT_FOUND", "Nothing is here", Info),
             Self::MethodNotAllowed => row(
                 405,
@@ -359,7 +367,7 @@ impl Rejection {
     }
 
     /// Every refusal, for metrics and tests.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::TargetInvalid,
         Self::HostInvalid,
         Self::HeaderInvalid,
@@ -378,6 +386,7 @@ impl Rejection {
         Self::InteractionRequired,
         Self::CrossSite,
         Self::CsrfFailed,
+        Self::ClientNotAllowed,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,

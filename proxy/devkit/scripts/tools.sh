@@ -2,12 +2,13 @@
 # Installs the tools that a group of commands needs, where they are missing: tools.sh build [redis].
 set -euo pipefail
 
-declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl)
+declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [nginx]=nginx-light)
 wanted=()
 for group in "$@"; do
 	case "$group" in
 	build) wanted+=(cc make cmake) ;;
 	redis) wanted+=(redis-server) ;;
+	nginx) wanted+=(nginx) ;;
 	demo) wanted+=(curl openssl) ;;
 	*)
 		echo "tools.sh: unknown group $group" >&2
@@ -17,6 +18,8 @@ for group in "$@"; do
 done
 
 missing=()
+# Debian keeps servers where only root's PATH looks.
+PATH=$PATH:/usr/sbin
 for tool in "${wanted[@]}"; do
 	command -v "$tool" >/dev/null || missing+=("${packages[$tool]}")
 done

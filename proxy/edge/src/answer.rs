@@ -92,6 +92,17 @@ impl Answer {
             .with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
     }
 
+    /// The same answer with another status.
+    #[must_use]
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// What an answer is made of, for a listener that is not the proxy's.
+    pub(crate) fn into_parts(self) -> (StatusCode, Vec<(HeaderName, String)>, Bytes) {
+        (self.status, self.fields, self.body)
+    }
+
     /// The status.
     pub(crate) fn status(&self) -> StatusCode {
         self.status

@@ -1,5 +1,6 @@
 //! What is known of one request while it is under way: the framework's per-request context.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use http::{HeaderValue, Method};
@@ -37,6 +38,8 @@ pub(crate) struct Exchange {
     /// The trace that the request belongs to, one hop on.
     pub(crate) trace: TraceParent,
     pub(crate) kind: RequestKind,
+    /// Who it is from, behind proxies that are believed.
+    pub(crate) client: Option<IpAddr>,
     pub(crate) target: Option<RequestTarget>,
     pub(crate) place: Place,
     /// The session that the request's cookie names; not yet looked up.
@@ -75,6 +78,7 @@ impl Exchange {
             request_id,
             trace,
             kind: RequestKind::Fetch,
+            client: None,
             target: None,
             place: Place::None,
             session: None,

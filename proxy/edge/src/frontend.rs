@@ -1,10 +1,13 @@
 //! Everything about what is served that was worked out when the configuration was loaded.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+use pingora::http::RequestHeader;
 use tokenbridge_bridge::browser::AllowedOrigins;
+use tokenbridge_bridge::client_address::client_address;
 use tokenbridge_bridge::cookie::CookieName;
 use tokenbridge_bridge::renewal::RenewalTiming;
 use tokenbridge_bridge::service::TokenPlan;
@@ -122,12 +125,20 @@ impl Frontend {
     }
 
     /// Whether a peer's forwarding headers are believed.
-    pub(crate) fn trusts(&self, peer: Option<std::net::IpAddr>) -> bool {
+    pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
         let trusted: &[IpNet] = &self.configuration.trusted_proxies;
         peer.is_some_and(|peer| {
             trusted
                 .iter()
                 .any(|network| network.contains(&peer.to_canonical()))
+        })
+    }
+
+    /// Who a request is from, behind proxies that are believed.
+    pub(crate) fn client_address(&self, peer: IpAddr, request: &RequestHeader) -> IpAddr {
+        let fields = request.headers.get_all("x-forwarded-for").iter();
+        client_address(peer, fields.map(HeaderValue::as_bytes), |address| {
+            self.trusts(Some(address))
         })
     }
 

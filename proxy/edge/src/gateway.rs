@@ -48,8 +48,8 @@ impl ProxyHttp for Gateway {
         http: &mut HttpSession,
         exchange: &mut Exchange,
     ) -> Result<bool> {
-        let found = match place::find(self, http, exchange) {
-            Ok(found) => rates::check(self, http, exchange).await.map(|()| found),
+        let found = match place::find(self, http.req_header(), exchange) {
+            Ok(found) => rates::check(self, exchange).await.map(|()| found),
             Err(refusal) => Err(refusal),
         };
         match found {

@@ -14,6 +14,7 @@
 //! | `upstreams`, `upstream_tls`, `resolver` | addresses of services, resolved off the request path |
 //! | `renewal` | the background service that renews tokens |
 //! | `listeners`, `admin` | who listens where, and with which threads |
+//! | `forward_auth` | the listener on which other proxies ask whether a request may pass |
 //! | `rates` | which token buckets a request draws from, and this replica's own buckets |
 //! | `live_sessions` | who has something open for a session, and is told what happens to it |
 //! | `store` | opening the session store for each thread |
@@ -30,6 +31,7 @@ mod csrf;
 mod drain;
 mod endpoints;
 mod exchange;
+mod forward_auth;
 mod frontend;
 mod gateway;
 mod host;

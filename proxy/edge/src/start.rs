@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 
 use crate::admin::Admin;
 use crate::drain::{Drain, Signals, leave_when_idle};
+use crate::forward_auth::{self, ForwardAuthService};
 use crate::frontend::{Background, Frontend, Parts};
 use crate::listeners;
 use crate::logging;
@@ -43,6 +44,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
     }
     listeners::check_free(&configuration.listen)?;
     let admin = listeners::bind(configuration.admin)?;
+    let asked = forward_auth::bind(&configuration)?;
     // Pingora gives each service a runtime that ends with the listeners; work that outlives a
     // request and a stop (code exchange, renewals, revocation) has one of its own.
     let runtime = background_runtime()?;
@@ -63,6 +65,11 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
         runtime: runtime.handle().clone(),
     };
     server.add_service(background_service("renewal", renewal));
+    if let Some(listener) = asked {
+        let opened = stores.open()?;
+        let service = ForwardAuthService::new(listener, &frontend, opened);
+        server.add_service(background_service("forward auth", service));
+    }
     server.add_service(background_service(
         "admin",
         Admin::new(admin, frontend.clone()),
@@ -152,6 +159,9 @@ fn announce(configuration: &Configuration) {
         tracing::info!(target: "tokenbridge", "listening on {} for {}", listener.address, configuration.frontend.public_url.origin());
     }
     tracing::info!(target: "tokenbridge", "admin listener on {}", configuration.admin);
+    if let Some(forward_auth) = &configuration.forward_auth {
+        tracing::info!(target: "tokenbridge", "forward auth on {}", forward_auth.listen);
+    }
 }
 
 fn serve(mut server: Server, frontend: &Arc<Frontend>, runtime: Runtime) {

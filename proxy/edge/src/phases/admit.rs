@@ -9,7 +9,7 @@ use tokenbridge_bridge::navigation::RequestKind;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::RouteAuth;
 use tokenbridge_bridge::service::TokenPlan;
-use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::session::{SessionKey, Subject};
 use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_session_store::StoreError;
 
@@ -19,11 +19,15 @@ use crate::gateway::Gateway;
 /// A session's use is noted at most this often.
 const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
 
-/// Admits a request of a session route and finds its token. A retry keeps what was found.
+/// Admits a request of a session route and finds its token; tells whose session it is. A retry
+/// keeps what was found.
 ///
 /// # Errors
 /// The refusal to answer with.
-pub(crate) async fn session(gateway: &Gateway, exchange: &mut Exchange) -> Result<(), Refusal> {
+pub(crate) async fn session(
+    gateway: &Gateway,
+    exchange: &mut Exchange,
+) -> Result<Option<Subject>, Refusal> {
     let Some(route) = exchange.route().map(|found| found.route.clone()) else {
         return Err(Refusal::new(
             Rejection::Internal,
@@ -31,7 +35,7 @@ pub(crate) async fn session(gateway: &Gateway, exchange: &mut Exchange) -> Resul
         ));
     };
     if route.auth == RouteAuth::None || exchange.token.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let (Some(key), Some(plan)) = (exchange.session, gateway.frontend.plan(route.service_index))
     else {
@@ -47,7 +51,7 @@ pub(crate) async fn session(gateway: &Gateway, exchange: &mut Exchange) -> Resul
     }
     tracing::debug!(target: "tokenbridge", request_id = exchange.request_id, "token_found=True service={}", plan.service);
     exchange.token = Some(grant.token);
-    Ok(())
+    Ok(Some(grant.subject))
 }
 
 /// The decision; where the token has ended, once more after a new one was had.

@@ -54,6 +54,7 @@ pub(crate) fn receive(
         .client_addr()
         .and_then(|address| address.as_inet())
         .map(std::net::SocketAddr::ip);
+    exchange.client = peer.map(|peer| gateway.frontend.client_address(peer, request));
     if gateway.frontend.trusts(peer) {
         super::summary::continue_trace(request, &gateway.ids, exchange);
     }
@@ -66,11 +67,10 @@ pub(crate) fn receive(
 /// The refusal to answer with.
 pub(crate) fn find(
     gateway: &Gateway,
-    http: &HttpSession,
+    request: &RequestHeader,
     exchange: &mut Exchange,
 ) -> Result<Found, Refusal> {
     let frontend = &*gateway.frontend;
-    let request = http.req_header();
     check_sizes(frontend, request)?;
     check_method(request, exchange)?;
     host::check(&frontend.served().public_url, request)?;
@@ -258,7 +258,8 @@ fn endpoint(
     Ok(Some(endpoint))
 }
 
-fn kind(request: &RequestHeader) -> RequestKind {
+/// A navigation or a fetch.
+pub(crate) fn kind(request: &RequestHeader) -> RequestKind {
     let field = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes);
     let hints = BrowserHints {
         fetch_mode: field("sec-fetch-mode"),

@@ -5,9 +5,8 @@ use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderName, HeaderValue};
-use pingora_proxy::Session as HttpSession;
-use tokenbridge_bridge::client_address::{client_address, client_network};
+use http::HeaderName;
+use tokenbridge_bridge::client_address::client_network;
 use tokenbridge_bridge::rate::Level;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::limits::RatePer;
@@ -33,17 +32,13 @@ pub(crate) struct Told {
 ///
 /// # Errors
 /// One of them is empty.
-pub(crate) async fn check(
-    gateway: &Gateway,
-    http: &HttpSession,
-    exchange: &mut Exchange,
-) -> Result<(), Refusal> {
+pub(crate) async fn check(gateway: &Gateway, exchange: &mut Exchange) -> Result<(), Refusal> {
     let rates = &gateway.frontend.rates;
     let mut told = Told::default();
     let mut empty: Option<(&Limit, Level)> = None;
     for (number, limit) in rates.of(&exchange.place) {
         let whose = match limit.per {
-            RatePer::Address => client(gateway, http).map(Whose::Address),
+            RatePer::Address => exchange.client.map(client_network).map(Whose::Address),
             RatePer::Session => exchange
                 .session
                 .as_ref()
@@ -106,18 +101,6 @@ fn name(gateway: &Gateway, whose: Whose<'_>) -> String {
         Whose::Route(id) => keyring.mac(Purpose::RateLimit, &[b"route", id.as_bytes()]),
     };
     URL_SAFE_NO_PAD.encode(mac)
-}
-
-fn client(gateway: &Gateway, http: &HttpSession) -> Option<IpAddr> {
-    let peer = http
-        .client_addr()
-        .and_then(|address| address.as_inet())?
-        .ip();
-    let fields = http.req_header().headers.get_all("x-forwarded-for").iter();
-    let client = client_address(peer, fields.map(HeaderValue::as_bytes), |address| {
-        gateway.frontend.trusts(Some(address))
-    });
-    Some(client_network(client))
 }
 
 fn tell(told: &mut Told, limit: &Limit, level: &Level) {

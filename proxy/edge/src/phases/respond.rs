@@ -81,6 +81,17 @@ async fn refuse(
     http: &mut HttpSession,
     exchange: &mut Exchange,
 ) -> Result<bool> {
+    let answer = refusal_answer(gateway, refused, exchange);
+    answer.send(http, &exchange.request_id).await?;
+    Ok(true)
+}
+
+/// Makes a refusal's answer, and notes it for the access event and the metrics.
+pub(crate) fn refusal_answer(
+    gateway: &Gateway,
+    refused: Refused,
+    exchange: &mut Exchange,
+) -> Answer {
     let session_route = exchange
         .route()
         .is_some_and(|found| found.route.auth == RouteAuth::Session);
@@ -109,12 +120,11 @@ async fn refuse(
         .refuse(refused.refusal.rejection);
     exchange.status = answer.status().as_u16();
     exchange.refusal = Some(Box::new(refused.refusal));
-    answer.send(http, &exchange.request_id).await?;
-    Ok(true)
+    answer
 }
 
 /// What every answer to a client of ours says beside the answer itself.
-fn complete(gateway: &Gateway, answer: Answer, exchange: &Exchange) -> Answer {
+pub(crate) fn complete(gateway: &Gateway, answer: Answer, exchange: &Exchange) -> Answer {
     let answer = cors::share(&gateway.frontend, answer, exchange.reader.as_ref());
     match &exchange.rates {
         None => answer,

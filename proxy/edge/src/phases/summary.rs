@@ -1,5 +1,6 @@
 //! One access event and one set of metrics for each request.
 
+use http::Method;
 use pingora::http::RequestHeader;
 use pingora_core::Error;
 use pingora_proxy::Session as HttpSession;
@@ -42,15 +43,30 @@ pub(crate) fn write(
         .response_written()
         .map(|response| response.status.as_u16());
     let status = sent.unwrap_or(exchange.status);
+    let broken = error.is_some() && exchange.rejection().is_none();
+    record(
+        gateway,
+        &http.req_header().method,
+        (status, broken),
+        exchange,
+    );
+}
+
+/// Writes the event of a request that was answered with `status`, or `broken` off.
+pub(crate) fn record(
+    gateway: &Gateway,
+    method: &Method,
+    (status, broken): (u16, bool),
+    exchange: &Exchange,
+) {
     let elapsed = exchange.started.elapsed();
     gateway
         .frontend
         .places
         .of(&exchange.place)
         .observe(status, elapsed);
-    let broken = error.is_some() && exchange.rejection().is_none();
     emit(&Event {
-        http,
+        method,
         exchange,
         status,
         broken,
@@ -59,7 +75,7 @@ pub(crate) fn write(
 }
 
 struct Event<'a> {
-    http: &'a HttpSession,
+    method: &'a Method,
     exchange: &'a Exchange,
     status: u16,
     /// The exchange broke off after its answer had begun.
@@ -93,7 +109,7 @@ macro_rules! line {
     ($level:ident, $event:ident, $message:ident) => {
         tracing::$level!(
             target: "tokenbridge",
-            method = %$event.http.req_header().method,
+            method = %$event.method,
             path = path($event.exchange),
             status = $event.status,
             route = place($event.exchange),

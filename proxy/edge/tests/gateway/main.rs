@@ -18,6 +18,7 @@ mod cors;
 mod csrf;
 mod deployment;
 mod events;
+mod forward_auth;
 mod interop;
 mod rates;
 mod redis;

@@ -159,7 +159,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on at this moment.
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
