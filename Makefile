@@ -21,11 +21,12 @@ build: ## build target/release/tokenbridge and target/release/devkit
 	@$(SCRIPTS)/tools.sh build
 	$(CARGO) build --release --locked --bin tokenbridge --bin devkit
 
-test: ## formatting, lints and all tests
+test: ## formatting, lints and all tests, the demo in a real browser among them
 	@$(SCRIPTS)/tools.sh build redis nginx
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
+	@$(SCRIPTS)/browser.sh
 
 interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or keycloak: only that one)
 	@$(SCRIPTS)/tools.sh build redis

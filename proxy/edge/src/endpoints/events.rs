@@ -111,7 +111,7 @@ impl EventStream {
                 () = gateway.frontend.drain.begun() => Step::Finish(String::new()),
                 step = self.next(gateway) => step,
                 gone = http.as_downstream_mut().read_body_or_idle(true) => {
-                    return gone.map(|_| ());
+                    return gone.map(|_| ()).map_err(|error| error.into_down());
                 }
             };
             match step {
@@ -221,5 +221,6 @@ fn event(name: &str, data: &serde_json::Value) -> String {
 }
 
 async fn write(http: &mut HttpSession, text: String, end: bool) -> pingora_core::Result<()> {
-    http.write_response_body(Some(Bytes::from(text)), end).await
+    let written = http.write_response_body(Some(Bytes::from(text)), end);
+    written.await.map_err(|error| error.into_down())
 }

@@ -21,6 +21,7 @@ mod events;
 mod forward_auth;
 mod interop;
 mod rates;
+mod real_browser;
 mod redis;
 mod renewal;
 mod seed;
