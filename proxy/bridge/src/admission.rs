@@ -27,6 +27,17 @@ pub struct Grant {
     pub last_seen: UnixTime,
     /// Whose session it is.
     pub subject: Subject,
+    /// When the session ends whatever happens.
+    pub session_ends: UnixTime,
+}
+
+impl Grant {
+    /// Whether a request may still go on with it, so that it can be kept for a while: the token
+    /// and the session live, and the session, last seen at `last_seen`, is not idle. Where it may
+    /// not, the store is asked afresh: another replica may have seen the session since.
+    pub fn holds(&self, last_seen: UnixTime, idle: IdleTimeout, now: UnixTime) -> bool {
+        now < self.token.expires_at() && now < self.session_ends && now.since(last_seen) < idle.0
+    }
 }
 
 /// Decides whether a request may go on, and with which token.
@@ -55,6 +66,7 @@ pub fn admit(
                 token,
                 last_seen: session.last_seen,
                 subject: session.facts.subject,
+                session_ends: session.facts.expires_at,
             }))
         }
         // A new attempt is cheap to ask for: the minting side keeps the back-off.

@@ -45,6 +45,7 @@ pub(crate) fn assemble(
         admin: settings.network.admin,
         store: settings.session.store,
         encryption_keys: settings.session.encryption_keys,
+        session_cache: settings.session.cache_size,
         limits: settings.limits,
         rate_limits: settings.rates.limits,
         trusted_proxies: settings.network.trusted_proxies,

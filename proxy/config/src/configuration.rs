@@ -34,6 +34,8 @@ pub struct Configuration {
     /// `id:BASE64_OF_32_BYTES`, each checked. The first encrypts, all decrypt. May be empty with
     /// the memory store alone: then a key is made at every start.
     pub encryption_keys: Vec<Secret>,
+    /// Bytes of sessions that each process keeps ready. The store's notices keep them true.
+    pub session_cache: u64,
     /// Sizes, times and counts.
     pub limits: Limits,
     /// Token buckets.

@@ -117,6 +117,14 @@ async fn health(State(frontend): State<Arc<Frontend>>) -> Json<Value> {
 }
 
 async fn metrics(State(frontend): State<Arc<Frontend>>) -> impl IntoResponse {
+    let (entries, bytes) = frontend.session_cache.size();
+    let gauges = &frontend.metrics;
+    gauges
+        .cached_grants
+        .set(i64::try_from(entries).unwrap_or(i64::MAX));
+    gauges
+        .cached_bytes
+        .set(i64::try_from(bytes).unwrap_or(i64::MAX));
     (
         [(
             header::CONTENT_TYPE,

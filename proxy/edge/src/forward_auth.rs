@@ -17,7 +17,6 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use pingora_core::server::ShutdownWatch;
 use pingora_core::services::background::BackgroundService;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
-use tokenbridge_bridge::session::Subject;
 use tokenbridge_config::Configuration;
 
 use crate::answer::{Answer, X_REQUEST_ID};
@@ -27,6 +26,7 @@ use crate::gateway::Gateway;
 use crate::listeners;
 use crate::phases::{admit, place, rates, respond, summary};
 use crate::request_id::IdSource;
+use crate::session_cache::Held;
 use crate::store::Opened;
 use question::Question;
 
@@ -144,7 +144,7 @@ async fn judge(
     let redirects = !matches!(asking.uri.query(), Some(query) if has_no_redirect(query));
     match question::read(&asking.headers) {
         Ok(question) => match decide(gateway, peer, &question, exchange).await {
-            Ok(subject) => pass(exchange, subject),
+            Ok(admitted) => pass(exchange, admitted),
             Err(refusal) => refuse(gateway, refusal, redirects, exchange),
         },
         Err(refusal) => refuse(gateway, refusal, redirects, exchange),
@@ -163,7 +163,7 @@ async fn decide(
     peer: SocketAddr,
     question: &Question,
     exchange: &mut Exchange,
-) -> Result<Option<Subject>, Refusal> {
+) -> Result<Option<Arc<Held>>, Refusal> {
     question.check_scheme(&gateway.frontend)?;
     let request = &question.request;
     exchange.kind = place::kind(request);
@@ -183,7 +183,7 @@ async fn decide(
 }
 
 /// What the asking proxy copies into the request. Never a cookie.
-fn pass(exchange: &mut Exchange, subject: Option<Subject>) -> Answer {
+fn pass(exchange: &mut Exchange, admitted: Option<Arc<Held>>) -> Answer {
     exchange.status = StatusCode::OK.as_u16();
     let mut answer = Answer::empty(StatusCode::OK);
     let token = exchange.token.as_ref().map(|token| token.authorization());
@@ -191,8 +191,10 @@ fn pass(exchange: &mut Exchange, subject: Option<Subject>) -> Answer {
         answer = answer.with(header::AUTHORIZATION, authorization);
     }
     // A subject is ASCII (OpenID Connect Core § 2); another one stands in the token alone.
-    let subject = subject.map(|subject| subject.subject);
-    if let Some(subject) = subject.filter(|text| HeaderValue::try_from(text).is_ok()) {
+    let subject = admitted
+        .as_ref()
+        .map(|held| held.grant.subject.subject.as_str());
+    if let Some(subject) = subject.filter(|text| HeaderValue::try_from(*text).is_ok()) {
         answer = answer.with(X_USER_SUBJECT, subject);
     }
     answer

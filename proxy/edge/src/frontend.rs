@@ -23,6 +23,7 @@ use crate::exchange::Place;
 use crate::live_sessions::LiveSessions;
 use crate::metrics::{Metrics, PlaceMetrics};
 use crate::rates::Rates;
+use crate::session_cache::SessionCache;
 use crate::upstreams::Upstreams;
 
 /// What is served, shared by all proxy services.
@@ -49,6 +50,7 @@ pub(crate) struct Frontend {
     pub(crate) background: Background,
     pub(crate) live_sessions: Arc<LiveSessions>,
     pub(crate) rates: Rates,
+    pub(crate) session_cache: Arc<SessionCache>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) places: PlaceHandles,
     pub(crate) drain: Arc<Drain>,
@@ -104,6 +106,11 @@ impl Frontend {
             background: parts.background,
             live_sessions: LiveSessions::new(),
             rates: Rates::new(&configuration, served),
+            session_cache: SessionCache::new(
+                configuration.session_cache,
+                served.services.len(),
+                served.session.idle,
+            ),
             metrics: parts.metrics,
             drain: parts.drain,
             clock: parts.clock,

@@ -17,6 +17,7 @@
 //! | `forward_auth` | the listener on which other proxies ask whether a request may pass |
 //! | `rates` | which token buckets a request draws from, and this replica's own buckets |
 //! | `live_sessions` | who has something open for a session, and is told what happens to it |
+//! | `session_cache` | what was admitted a moment ago, ready to be sent |
 //! | `store` | opening the session store for each thread |
 //! | `start`, `drain` | how the process begins and ends |
 //! | `metrics`, `telemetry`, `logging`, `request_id` | what can be seen from outside |
@@ -45,6 +46,7 @@ mod refusal;
 mod renewal;
 mod request_id;
 mod resolver;
+mod session_cache;
 mod start;
 mod store;
 mod telemetry;

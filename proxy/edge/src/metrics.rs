@@ -20,6 +20,10 @@ pub(crate) struct Metrics {
     durations: HistogramVec,
     rejections: IntCounterVec,
     pub(crate) active_sessions: IntGauge,
+    pub(crate) cached_grants: IntGauge,
+    pub(crate) cached_bytes: IntGauge,
+    pub(crate) cache_hits: IntCounter,
+    pub(crate) cache_misses: IntCounter,
     pub(crate) sessions_created: IntCounter,
     pub(crate) sessions_destroyed: IntCounterVec,
     pub(crate) token_mints: IntCounterVec,
@@ -63,6 +67,22 @@ impl Metrics {
                 &["code", "route"],
             )?,
             active_sessions: IntGauge::new("bff_active_sessions_total", "Sessions in the store")?,
+            cached_grants: IntGauge::new(
+                "bff_session_cache_entries",
+                "Grants kept in this process",
+            )?,
+            cached_bytes: IntGauge::new(
+                "bff_session_cache_bytes",
+                "Bytes of grants kept in this process",
+            )?,
+            cache_hits: IntCounter::new(
+                "bff_session_cache_hits_total",
+                "Requests admitted without the store",
+            )?,
+            cache_misses: IntCounter::new(
+                "bff_session_cache_misses_total",
+                "Requests for which the store was asked",
+            )?,
             sessions_created: IntCounter::new(
                 "bff_sessions_created_total",
                 "Sessions created by a login",
@@ -126,6 +146,12 @@ impl Metrics {
         metrics
             .registry
             .register(Box::new(metrics.active_sessions.clone()))?;
+        for gauge in [&metrics.cached_grants, &metrics.cached_bytes] {
+            metrics.registry.register(Box::new(gauge.clone()))?;
+        }
+        for counter in [&metrics.cache_hits, &metrics.cache_misses] {
+            metrics.registry.register(Box::new(counter.clone()))?;
+        }
         metrics
             .registry
             .register(Box::new(metrics.sessions_created.clone()))?;

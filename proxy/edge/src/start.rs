@@ -139,8 +139,13 @@ fn frontend(
 /// What happens to sessions anywhere reaches whoever has something open for them here.
 fn follow_changes(runtime: &Runtime, frontend: &Frontend) {
     let store = frontend.background.store.clone();
-    let sessions = frontend.live_sessions.clone();
-    runtime.spawn(async move { sessions.follow(store.changes()).await });
+    let (sessions, cache) = (
+        frontend.live_sessions.clone(),
+        frontend.session_cache.clone(),
+    );
+    let notices = store.clone();
+    runtime.spawn(async move { sessions.follow(notices.changes()).await });
+    runtime.spawn(async move { cache.follow(store.changes()).await });
 }
 
 fn server(configuration: &Configuration) -> Server {

@@ -241,3 +241,34 @@ fn a_refusal_for_want_of_configuration_says_where_to_look() {
         );
     }
 }
+
+#[test]
+fn a_kept_grant_holds_only_while_token_and_session_live() {
+    let admission = admit(
+        &plan(Some("analytics")),
+        reading(token(&["analytics"], 10_500)),
+        IDLE,
+        NOW,
+    );
+    let Ok(Admission::Forward(grant)) = admission else {
+        panic!("{admission:?}");
+    };
+    let at = UnixTime::from_seconds;
+    assert!(grant.holds(at(9_900), IDLE, at(10_499)));
+    assert!(
+        !grant.holds(at(9_900), IDLE, at(10_500)),
+        "the token has ended"
+    );
+    assert!(
+        !grant.holds(at(8_000), IDLE, at(10_000)),
+        "the session looks idle"
+    );
+    let lasting = Grant {
+        session_ends: at(10_200),
+        ..grant
+    };
+    assert!(
+        !lasting.holds(at(9_900), IDLE, at(10_200)),
+        "the session has ended"
+    );
+}

@@ -11,6 +11,7 @@ use crate::store::StoreSettings;
 
 const MAKE_A_KEY: &str = "write k1:KEY, where KEY comes from `openssl rand -base64 32`";
 const MOST_SESSIONS: usize = 100_000;
+const CACHE_SIZE: u64 = 64 << 20;
 
 /// What `session` says.
 pub(crate) struct SessionSettings {
@@ -18,6 +19,8 @@ pub(crate) struct SessionSettings {
     pub(crate) encryption_keys: Vec<Secret>,
     /// Without a prefix.
     pub(crate) cookie_name: String,
+    /// In bytes.
+    pub(crate) cache_size: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,7 @@ pub(crate) fn read(root: &Section<'_>) -> SessionSettings {
             },
             encryption_keys: Vec::new(),
             cookie_name: "bff_session".into(),
+            cache_size: CACHE_SIZE,
         };
     };
     let store = session.value_or(
@@ -55,6 +59,7 @@ pub(crate) fn read(root: &Section<'_>) -> SessionSettings {
         },
         encryption_keys: read_keys(&session, store),
         cookie_name: session.value_or("cookie_name", scalar::cookie_name, "bff_session".into()),
+        cache_size: session.value_or("cache_size", scalar::size, CACHE_SIZE),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Cookie to session to service token, by at most one round trip to the store; then a peer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pingora_core::upstreams::peer::HttpPeer;
@@ -9,25 +10,26 @@ use tokenbridge_bridge::navigation::RequestKind;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::RouteAuth;
 use tokenbridge_bridge::service::TokenPlan;
-use tokenbridge_bridge::session::{SessionKey, Subject};
+use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_session_store::StoreError;
 
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
+use crate::session_cache::Held;
 
 /// A session's use is noted at most this often.
 const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
 
-/// Admits a request of a session route and finds its token; tells whose session it is. A retry
-/// keeps what was found.
+/// Admits a request of a session route and finds its token; tells what was admitted. A retry keeps
+/// what was found.
 ///
 /// # Errors
 /// The refusal to answer with.
 pub(crate) async fn session(
     gateway: &Gateway,
     exchange: &mut Exchange,
-) -> Result<Option<Subject>, Refusal> {
+) -> Result<Option<Arc<Held>>, Refusal> {
     let Some(route) = exchange.route().map(|found| found.route.clone()) else {
         return Err(Refusal::new(
             Rejection::Internal,
@@ -44,14 +46,27 @@ pub(crate) async fn session(
             "a session route without session or service",
         ));
     };
-    let grant = grant(gateway, exchange, &key, plan).await?;
-    note_use(gateway, &key, &grant);
-    if gateway.frontend.clock.now() >= due(gateway, &grant) {
+    let now = gateway.frontend.clock.now();
+    let cache = &gateway.frontend.session_cache;
+    let held = match cache.find(&key, route.service_index, now) {
+        Some(held) => {
+            gateway.frontend.metrics.cache_hits.inc();
+            held
+        }
+        None => {
+            gateway.frontend.metrics.cache_misses.inc();
+            let epoch = cache.epoch(&key);
+            let grant = grant(gateway, exchange, &key, plan).await?;
+            cache.keep(&key, route.service_index, grant, epoch)
+        }
+    };
+    note_use(gateway, &key, &held, now);
+    if now >= due(gateway, &held.grant) {
         gateway.frontend.identity.renew(key, plan.service.clone());
     }
     tracing::debug!(target: "tokenbridge", request_id = exchange.request_id, "token_found=True service={}", plan.service);
-    exchange.token = Some(grant.token);
-    Ok(Some(grant.subject))
+    exchange.token = Some(held.grant.token.clone());
+    Ok(Some(held))
 }
 
 /// The decision; where the token has ended, once more after a new one was had.
@@ -118,11 +133,11 @@ fn due(gateway: &Gateway, grant: &Grant) -> UnixTime {
 }
 
 /// Last-seen is written behind the request's back: no request waits for it.
-fn note_use(gateway: &Gateway, key: &SessionKey, grant: &Grant) {
-    let now = gateway.frontend.clock.now();
-    if now.since(grant.last_seen) < NOTE_USE_EVERY {
+fn note_use(gateway: &Gateway, key: &SessionKey, held: &Held, now: UnixTime) {
+    if now.since(held.last_seen()) < NOTE_USE_EVERY {
         return;
     }
+    held.seen(now);
     let (store, key) = (gateway.frontend.background.store.clone(), *key);
     gateway.frontend.background.runtime.spawn(async move {
         if let Err(error) = store.touch(&key, now).await {

@@ -10,6 +10,7 @@
 
 mod admin;
 mod bridging;
+mod cache;
 mod callback;
 mod canary;
 mod command_line;

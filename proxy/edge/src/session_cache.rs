@@ -1,0 +1,169 @@
+//! What was admitted a moment ago, with the value for `Authorization` ready: a session in here
+//! costs no round trip to the store.
+//!
+//! The store's notices keep it true. A load that was under way while a notice came is not kept,
+//! and while notices may be missed nothing is read or kept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokenbridge_bridge::UnixTime;
+use tokenbridge_bridge::admission::Grant;
+use tokenbridge_bridge::session::{IdleTimeout, SessionKey};
+use tokenbridge_session_store::{Changes, Notice};
+
+/// Counters of notices; a session's is found by a byte of its key.
+const STRIPES: usize = 256;
+/// Bytes that an entry takes beside its `Authorization` value: key, grant, links. Measured by
+/// filling a cache (load-tests/method.md).
+const ENTRY_BYTES: u64 = 320;
+
+/// A session and the position of a service in the configuration.
+type Key = (SessionKey, usize);
+
+/// One session's grant for one service.
+pub(crate) struct Held {
+    /// The permission, with its token.
+    pub(crate) grant: Grant,
+    last_seen: AtomicU64,
+}
+
+impl Held {
+    /// When the session was last seen, this replica's own requests included.
+    pub(crate) fn last_seen(&self) -> UnixTime {
+        UnixTime::from_seconds(self.last_seen.load(Ordering::Relaxed))
+    }
+
+    /// Notes that it was seen now.
+    pub(crate) fn seen(&self, now: UnixTime) {
+        self.last_seen.fetch_max(now.seconds(), Ordering::Relaxed);
+    }
+}
+
+/// How many notices of a session's stripe had come when its load began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch(u64);
+
+/// The cache, shared by all proxy services.
+pub(crate) struct SessionCache {
+    entries: Cache<Key, Arc<Held>, Weight>,
+    notices: Box<[AtomicU64]>,
+    /// Whether notices arrive.
+    live: AtomicBool,
+    services: usize,
+    idle: IdleTimeout,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Key, Arc<Held>> for Weight {
+    fn weight(&self, _: &Key, held: &Arc<Held>) -> u64 {
+        ENTRY_BYTES + held.grant.token.authorization().len() as u64
+    }
+}
+
+impl SessionCache {
+    /// A cache of at most `bytes` for sessions of a frontend with so many services; zero bytes
+    /// keep nothing. It is bypassed until [`follow`](Self::follow) hears notices.
+    pub(crate) fn new(bytes: u64, services: usize, idle: IdleTimeout) -> Arc<Self> {
+        let expected = usize::try_from(bytes / (ENTRY_BYTES + 1024)).unwrap_or(usize::MAX);
+        Arc::new(Self {
+            entries: Cache::with_weighter(expected.max(16), bytes, Weight),
+            notices: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            live: AtomicBool::new(false),
+            services,
+            idle,
+        })
+    }
+
+    /// What is known of a session for a service, if it still holds.
+    pub(crate) fn find(
+        &self,
+        session: &SessionKey,
+        service: usize,
+        now: UnixTime,
+    ) -> Option<Arc<Held>> {
+        if !self.live.load(Ordering::Acquire) {
+            return None;
+        }
+        let held = self.entries.get(&(*session, service))?;
+        held.grant
+            .holds(held.last_seen(), self.idle, now)
+            .then_some(held)
+    }
+
+    /// To be taken before a load begins.
+    pub(crate) fn epoch(&self, session: &SessionKey) -> Epoch {
+        Epoch(self.stripe(session).load(Ordering::Acquire))
+    }
+
+    /// Keeps what a load brought, unless a notice came since it began.
+    pub(crate) fn keep(
+        &self,
+        session: &SessionKey,
+        service: usize,
+        grant: Grant,
+        epoch: Epoch,
+    ) -> Arc<Held> {
+        let last_seen = AtomicU64::new(grant.last_seen.seconds());
+        let held = Arc::new(Held { grant, last_seen });
+        let current = || self.live.load(Ordering::Acquire) && self.epoch(session) == epoch;
+        if current() {
+            self.entries.insert((*session, service), held.clone());
+            // A notice between the look and the insertion found nothing to remove.
+            if !current() {
+                self.entries.remove(&(*session, service));
+            }
+        }
+        held
+    }
+
+    /// Takes the store's notices, for ever.
+    pub(crate) async fn follow(self: Arc<Self>, mut changes: Changes) {
+        self.live.store(changes.are_live(), Ordering::Release);
+        loop {
+            match changes.next().await {
+                Notice::Changed(session, _) => self.forget(&session),
+                Notice::Lost => {
+                    self.live.store(false, Ordering::Release);
+                    self.forget_all();
+                }
+                Notice::Restored => {
+                    self.forget_all();
+                    self.live.store(changes.are_live(), Ordering::Release);
+                }
+            }
+        }
+    }
+
+    /// How many entries there are, and their bytes.
+    pub(crate) fn size(&self) -> (usize, u64) {
+        (self.entries.len(), self.entries.weight())
+    }
+
+    fn forget(&self, session: &SessionKey) {
+        self.stripe(session).fetch_add(1, Ordering::AcqRel);
+        for service in 0..self.services {
+            self.entries.remove(&(*session, service));
+        }
+    }
+
+    fn forget_all(&self) {
+        for stripe in &self.notices {
+            stripe.fetch_add(1, Ordering::AcqRel);
+        }
+        self.entries.clear();
+    }
+
+    fn stripe(&self, session: &SessionKey) -> &AtomicU64 {
+        static NEVER: AtomicU64 = AtomicU64::new(0);
+        let [first, ..] = session.as_bytes();
+        self.notices.get(usize::from(*first)).unwrap_or(&NEVER)
+    }
+}
+
+#[cfg(test)]
+mod tests;
