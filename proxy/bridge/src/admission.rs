@@ -70,7 +70,7 @@ pub fn admit(
             }))
         }
         // A new attempt is cheap to ask for: the minting side keeps the back-off.
-        Some(TokenSlot::Refused(refusal)) if refusal.reason.may_pass() => Ok(mint),
+        Some(TokenSlot::Refused(refusal)) if refusal.may_have_passed(now) => Ok(mint),
         Some(TokenSlot::Refused(refusal)) => Err(refused(plan, refusal.reason, &refusal.detail)),
     }
 }

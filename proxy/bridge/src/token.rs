@@ -163,6 +163,25 @@ pub enum MintRefusalReason {
     InteractionRequired,
 }
 
+/// A refusal that somebody may have mended at the provider is asked about again after this time.
+const MENDED: Duration = Duration::from_secs(60);
+
+impl MintRefusal {
+    /// Whether it is worth asking again at `now`.
+    pub fn may_have_passed(&self, now: UnixTime) -> bool {
+        use MintRefusalReason as Reason;
+        match self.reason {
+            Reason::BadResponse | Reason::ClientRefused | Reason::Unavailable => true,
+            Reason::InvalidTarget
+            | Reason::InvalidScope
+            | Reason::WrongAudience
+            | Reason::InteractionRequired => now.since(self.at) >= MENDED,
+            // Only another configuration or another login helps.
+            Reason::NoAudience | Reason::NoRefreshToken | Reason::GrantRefused => false,
+        }
+    }
+}
+
 impl MintRefusalReason {
     /// The name in logs, metrics and stores.
     pub const fn as_str(self) -> &'static str {
@@ -194,7 +213,8 @@ impl MintRefusalReason {
         Self::InteractionRequired,
     ];
 
-    /// Whether asking again may help without anybody changing a configuration or logging in.
+    /// Whether the next request may ask again; what keeps the provider from being asked at will is
+    /// the minting side's back-off and suspension.
     pub const fn may_pass(self) -> bool {
         match self {
             Self::BadResponse | Self::ClientRefused | Self::Unavailable => true,

@@ -51,11 +51,14 @@ start_redis() {
 	fi
 }
 
+running() { kill -0 "$1" 2>/dev/null; }
+
 wait_for() { # URL, process, name
 	for _ in $(seq 300); do
-		if curl -fsS -o /dev/null "$1" 2>/dev/null; then return; fi
-		if ! kill -0 "$2" 2>/dev/null; then
-			echo "$3 did not start" >&2
+		# Somebody else may answer at the same address, so the process is looked at first and last.
+		if running "$2" && curl -fsS -o /dev/null "$1" 2>/dev/null && sleep 0.2 && running "$2"; then return; fi
+		if ! running "$2"; then
+			echo "$3 did not start: see above" >&2
 			exit 1
 		fi
 		sleep 0.1
@@ -93,6 +96,8 @@ cat <<TEXT
 
 TEXT
 # The gateway alone may be stopped and started again by hand; the rest stays until Ctrl-C.
-wait "$gateway" || true
-echo "The gateway has ended. Start it again with: STORE=$STORE REDIS_URL=$REDIS_URL target/release/tokenbridge run --config $CONF"
+status=0
+wait "$gateway" || status=$?
+echo "The gateway has ended ($status). Start it again with: STORE=$STORE REDIS_URL=$REDIS_URL target/release/tokenbridge run --config $CONF"
 wait
+exit "$status"

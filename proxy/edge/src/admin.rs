@@ -1,6 +1,6 @@
 //! The admin listener: `/live`, `/ready`, `/health`, `/metrics`. Never on the public address.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use crate::frontend::Frontend;
 
 /// How often the store is asked whether it is there, and how many sessions it has.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How often is looked whether the public listeners take connections.
+const LISTENS: Duration = Duration::from_millis(5);
 
 /// The background service. Its listener is bound before anything starts, so that a taken port is
 /// an error at once.
@@ -58,6 +61,7 @@ impl BackgroundService for Admin {
                 return;
             }
         };
+        tokio::spawn(watch_listeners(self.frontend.clone()));
         let watch = watch_store(self.frontend.clone());
         // It outlives the listeners of a clean stop: `/ready` has to say no until the very end.
         let serve = axum::serve(listener, router(self.frontend.clone()));
@@ -81,16 +85,31 @@ fn router(frontend: Arc<Frontend>) -> Router {
         .with_state(frontend)
 }
 
-/// Configuration applied, listening, not draining: that this answers shows the first two. A
-/// dependency's outage must not take every replica out of a load balancer at once.
+/// Configuration applied (or nothing would answer), listening, not draining. A dependency's outage
+/// must not take every replica out of a load balancer at once.
 async fn ready(State(frontend): State<Arc<Frontend>>) -> impl IntoResponse {
-    match frontend.drain.is_draining() {
-        false => (StatusCode::OK, Json(json!({ "status": "ready" }))),
-        true => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Json(json!({ "status": "draining" })),
-        ),
+    let (code, status) = match (frontend.drain.is_listening(), frontend.drain.is_draining()) {
+        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        (true, false) => (StatusCode::OK, "ready"),
+    };
+    (code, Json(json!({ "status": status })))
+}
+
+/// Notes when every public listener takes connections: the framework tells nobody.
+async fn watch_listeners(frontend: Arc<Frontend>) {
+    for listener in &frontend.configuration.listen {
+        let mut address = listener.address;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => {}
+        }
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(LISTENS).await;
+        }
     }
+    frontend.drain.note_listening();
 }
 
 async fn health(State(frontend): State<Arc<Frontend>>) -> Json<Value> {

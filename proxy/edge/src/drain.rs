@@ -1,7 +1,7 @@
 //! The clean stop: `/ready` turns red first, then listeners close, then requests under way end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 /// Whether the gateway takes requests, and how many are under way.
 #[derive(Debug, Default)]
 pub(crate) struct Drain {
+    listening: AtomicBool,
     draining: watch::Sender<bool>,
     in_flight: AtomicUsize,
 }
@@ -30,6 +31,16 @@ impl Drain {
             .subscribe()
             .wait_for(|draining| *draining)
             .await;
+    }
+
+    /// Whether every public listener has taken a connection since the start.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Relaxed)
+    }
+
+    /// Notes that every public listener takes connections.
+    pub(crate) fn note_listening(&self) {
+        self.listening.store(true, Ordering::Relaxed);
     }
 
     /// Counts a request for as long as the returned guard lives, also through a panic.

@@ -52,6 +52,8 @@ pub(crate) struct Exchange {
     pub(crate) rates: Option<Box<Told>>,
     /// The origin of another page that may read the answer.
     pub(crate) reader: Option<HeaderValue>,
+    /// The session cookie holds what no session id is.
+    pub(crate) cookie_is_malformed: bool,
     /// The token to send, once the request was admitted.
     pub(crate) token: Option<AudienceBound>,
     /// Whether the token was replaced because the upstream rejected it: once, never twice.
@@ -86,6 +88,7 @@ impl Exchange {
             events: None,
             rates: None,
             reader: None,
+            cookie_is_malformed: false,
             token: None,
             token_replaced: false,
             refusal: None,

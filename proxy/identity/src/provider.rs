@@ -44,8 +44,9 @@ use keys::Keys;
 
 /// A document that failed is not asked for again before this time.
 const METADATA_PAUSE: Duration = Duration::from_millis(250);
-/// Keys are asked for again at most this often, whatever key ids tokens name.
-const KEYS_PAUSE: Duration = Duration::from_secs(10);
+/// Keys are asked for again at most this often, whatever key ids tokens name. Tokens come from the
+/// provider alone, so this is for a provider that names keys which it does not publish.
+const KEYS_PAUSE: Duration = Duration::from_secs(1);
 
 /// One provider, as one client knows it.
 pub(crate) struct Provider {

@@ -272,3 +272,30 @@ fn a_kept_grant_holds_only_while_token_and_session_live() {
         "the session has ended"
     );
 }
+
+#[test]
+fn what_may_have_been_mended_at_the_provider_is_asked_about_again_after_a_minute() {
+    use MintRefusalReason as R;
+    for (reason, asked) in [
+        (R::WrongAudience, true),
+        (R::InvalidTarget, true),
+        (R::InvalidScope, true),
+        (R::InteractionRequired, true),
+        (R::NoRefreshToken, false),
+        (R::GrantRefused, false),
+        (R::NoAudience, false),
+    ] {
+        let later = |seconds| NOW.plus(Duration::from_secs(seconds));
+        let admission = |now| {
+            admit(
+                &plan(Some("analytics")),
+                reading(refusal(reason)),
+                IDLE,
+                now,
+            )
+        };
+        assert!(admission(later(59)).is_err(), "{reason:?}");
+        let again = matches!(admission(later(60)), Ok(Admission::Mint { .. }));
+        assert_eq!(again, asked, "{reason:?}");
+    }
+}

@@ -16,7 +16,11 @@ use crate::phases::admit::store_refusal;
 /// Tells about the session. Asking does not extend it.
 pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result<Answer, Refused> {
     let Some(key) = exchange.session else {
-        return Ok(unauthenticated(gateway, CookieFate::Untouched));
+        let fate = match exchange.cookie_is_malformed {
+            true => CookieFate::Deleted,
+            false => CookieFate::Untouched,
+        };
+        return Ok(unauthenticated(gateway, fate));
     };
     let described = gateway.store.describe(&key).await.map_err(store_refusal)?;
     let description = match described {

@@ -89,6 +89,7 @@ fn judge(error: &Error) -> Refusal {
             | E::SocketError,
         ) => Rejection::UpstreamUnavailable,
         (ErrorSource::Upstream, _) => Rejection::UpstreamFailed,
+        (ErrorSource::Downstream, E::InvalidHTTPHeader) => Rejection::HeaderInvalid,
         (ErrorSource::Downstream, _) => Rejection::ClientGone,
         (ErrorSource::Internal | ErrorSource::Unset, E::HTTPStatus(400)) => {
             Rejection::HeaderInvalid

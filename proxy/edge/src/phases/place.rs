@@ -80,24 +80,32 @@ pub(crate) fn find(
         return Ok(Found::Preflight(asked));
     }
     if let Some(endpoint) = endpoint(&target, request, exchange)? {
-        exchange.session = match endpoint {
-            Endpoint::Logout => browser::session_of_form(frontend, request, exchange)?,
+        exchange.target = Some(target);
+        let session = match endpoint {
+            Endpoint::Logout => browser::session_of_form(frontend, request, exchange),
             Endpoint::Login
             | Endpoint::Callback
             | Endpoint::LoggedOut
             | Endpoint::Session
             | Endpoint::Csrf
-            | Endpoint::Events => browser::session(frontend, request, exchange)?,
+            | Endpoint::Events => browser::session(frontend, request, exchange),
             // The same for everybody, whoever asks.
-            Endpoint::Script => None,
+            Endpoint::Script => Ok(None),
         };
-        exchange.target = Some(target);
+        exchange.session = match session {
+            // A malformed cookie must not keep anybody from logging in or out.
+            Err(refusal) if refusal.rejection == Rejection::SessionMissing => {
+                exchange.cookie_is_malformed = true;
+                None
+            }
+            session => session?,
+        };
         return Ok(Found::Endpoint(endpoint));
     }
     let found = frontend
         .served()
         .routes
-        .matches(&target, &request.method)
+        .matches(exchange.target.insert(target), &request.method)
         .map_err(|problem| match problem {
             NoRoute::Unknown if slashes_kept => target_refusal(TargetProblem::EncodedSlash),
             NoRoute::Unknown => Refusal::new(Rejection::RouteNotFound, "no route matches the path"),
@@ -111,7 +119,6 @@ pub(crate) fn find(
         })?;
     let route = found.route.clone();
     exchange.place = Place::Route(Box::new(found));
-    exchange.target = Some(target);
     check_body_length(frontend, route.max_body, request)?;
     match route.auth {
         RouteAuth::None => {}

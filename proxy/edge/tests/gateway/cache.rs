@@ -72,8 +72,7 @@ async fn a_logout_at_one_replica_is_heard_by_the_others() {
     }
     let cookie = installation.session_cookie(&browser).unwrap();
     let logout = BrowserRequest::post(installation.url("/auth/logout"));
-    let logout = installation.with_proof(&browser, logout).await;
-    assert_eq!(browser.fetch(logout).await.unwrap().status, 200);
+    assert_eq!(browser.fetch_with_token(logout).await.unwrap().status, 200);
     let kept = || {
         BrowserRequest::get(&elsewhere).header(
             http::header::COOKIE,

@@ -14,6 +14,9 @@ use crate::minting::order::Refused;
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
 const CLIENT_REFUSED: Duration = Duration::from_secs(30);
+/// How long a refusal stands that somebody has to mend: a little less than the time after which a
+/// request asks again (`MintRefusal::may_have_passed`).
+const BY_HAND: Duration = Duration::from_secs(50);
 /// The longest `Retry-After` that is believed.
 const LONGEST_WISH: Duration = Duration::from_secs(60);
 /// Beyond this many entries those that have passed are dropped, and then all.
@@ -93,7 +96,7 @@ impl BackOff {
         let wait = match scope {
             Scope::Client => CLIENT_REFUSED,
             // Only somebody's hand will change it; the live token is used meanwhile.
-            Scope::Service(..) if !refused.reason.may_pass() => LONGEST_WISH,
+            Scope::Service(..) if !refused.reason.may_pass() => BY_HAND,
             Scope::Grant(_) | Scope::Service(..) => delay(failures, chance),
         };
         let wish = refused.retry_after.unwrap_or_default().min(LONGEST_WISH);
