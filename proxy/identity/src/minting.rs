@@ -175,6 +175,7 @@ impl Minting {
         }
         match minted {
             Minted::There { .. } => {
+                slots::log_success(plan, order.trigger);
                 self.back_off.clear(&order.session, &order.service);
                 self.suspensions.note_minted(&order.service);
             }

@@ -19,6 +19,7 @@ mod cors;
 mod csrf;
 mod deployment;
 mod events;
+mod examples;
 mod forward_auth;
 mod interop;
 mod rates;

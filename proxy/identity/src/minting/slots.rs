@@ -158,3 +158,13 @@ pub(super) fn log_refusal(plan: &TokenPlan, refused: &Refused) {
     let code = refusal.rejection.code();
     tracing::warn!(target: "tokenbridge", "{code} {}", refusal.detail);
 }
+
+/// One line for whoever watches tokens come.
+pub(super) fn log_success(plan: &TokenPlan, trigger: Trigger) {
+    let what = match trigger {
+        Trigger::Login | Trigger::Demand => "minted",
+        Trigger::Renewal | Trigger::Rejected(_) => "renewed",
+    };
+    let (service, strategy) = (&plan.service, plan.strategy.as_str());
+    tracing::debug!(target: "tokenbridge", "token {what} service={service} strategy={strategy}");
+}

@@ -5,7 +5,7 @@ use tokio::process::Command;
 
 use super::provider::{CLIENT_SECRET, Counts, RealProvider, TOKEN_LIFE, folder_of, free_port};
 use super::{provider, walk};
-use crate::support::{Installation, LoggedProcess, repository};
+use crate::support::{Installation, LoggedProcess, demo_backends, repository};
 
 struct Keycloak(LoggedProcess);
 
@@ -33,9 +33,14 @@ async fn start(files: &str) -> Installation<Keycloak> {
     let port = free_port();
     let issuer = format!("http://localhost:{port}/realms/interop");
     let sources = repository("proxy/devkit/interop/keycloak");
-    let installation = Installation::without_provider(&sources.join(files), &issuer, |folder| {
-        folder.set_variable("CLIENT_SECRET", CLIENT_SECRET);
-    })
+    let installation = Installation::without_provider(
+        &sources.join(files),
+        &issuer,
+        demo_backends(&issuer),
+        |folder| {
+            folder.set_variable("CLIENT_SECRET", CLIENT_SECRET);
+        },
+    )
     .await;
     let mut command = Command::new(folder_of("INTEROP_KEYCLOAK").join("bin/kc.sh"));
     command

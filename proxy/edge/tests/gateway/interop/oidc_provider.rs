@@ -7,7 +7,9 @@ use tokio::process::Command;
 
 use super::provider::{CLIENT_SECRET, Counts, RealProvider, TOKEN_LIFE, folder_of, free_port};
 use super::{provider, rolling_restart, walk};
-use crate::support::{ConfigurationFolder, Installation, LoggedProcess, RedisServer, repository};
+use crate::support::{
+    ConfigurationFolder, Installation, LoggedProcess, RedisServer, demo_backends, repository,
+};
 
 struct OidcProvider {
     process: LoggedProcess,
@@ -45,7 +47,8 @@ fn files() -> PathBuf {
 async fn start(prepare: impl Fn(&mut ConfigurationFolder)) -> Installation<OidcProvider> {
     let port = free_port();
     let issuer = format!("http://localhost:{port}");
-    let installation = Installation::without_provider(&files(), &issuer, prepare).await;
+    let installation =
+        Installation::without_provider(&files(), &issuer, demo_backends(&issuer), prepare).await;
     let mut command = Command::new("node");
     command
         .arg(folder_of("INTEROP_OIDC_PROVIDER").join("server.mjs"))

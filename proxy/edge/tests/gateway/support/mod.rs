@@ -67,7 +67,14 @@ impl Installation {
     ) -> Self {
         tls();
         let provider = DevelopmentProvider::start(options).await.unwrap();
-        Installation::without_provider(source, provider.issuer(), change)
+        let mut backends = demo_backends(provider.issuer());
+        let audiences = &provider.configuration().development.backend_audiences;
+        for backend in &mut backends {
+            if let Some(audience) = audiences.get(&backend.name) {
+                backend.audience.clone_from(audience);
+            }
+        }
+        Installation::without_provider(source, provider.issuer(), backends, change)
             .await
             .with_provider(provider)
     }
@@ -78,13 +85,12 @@ impl Installation<()> {
     pub(crate) async fn without_provider(
         source: &Path,
         issuer: &str,
+        [analytics, crud]: [BackendOptions; 2],
         change: impl FnOnce(&mut ConfigurationFolder),
     ) -> Self {
         tls();
-        let analytics = Backend::start(BackendOptions::analytics(issuer))
-            .await
-            .unwrap();
-        let crud = Backend::start(BackendOptions::crud(issuer)).await.unwrap();
+        let analytics = Backend::start(analytics).await.unwrap();
+        let crud = Backend::start(crud).await.unwrap();
         let mut folder =
             ConfigurationFolder::copy_of(source, issuer, &analytics.url(), &crud.url());
         change(&mut folder);
@@ -159,6 +165,14 @@ impl<P> Installation<P> {
     pub(crate) fn session_cookie(&self, browser: &BrowserSession) -> Option<String> {
         browser.cookie(self.folder.public_url(), "bff_session")
     }
+}
+
+/// The demo's backends, on free ports.
+pub(crate) fn demo_backends(issuer: &str) -> [BackendOptions; 2] {
+    [
+        BackendOptions::analytics(issuer),
+        BackendOptions::crud(issuer),
+    ]
 }
 
 /// The `code` member of a problem document.
