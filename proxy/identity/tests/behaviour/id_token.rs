@@ -111,7 +111,7 @@ async fn keys_are_fetched_seldom_whatever_tokens_name() {
     // At most once a second, however many tokens name keys that are not there.
     let fetched = gateway.counts.of("call jwks 200") - before;
     assert!(
-        u128::from(fetched) <= begin.elapsed().as_millis() / 1_000 + 1,
+        fetched as u128 <= begin.elapsed().as_millis() / 1_000 + 1,
         "{fetched} fetches"
     );
 }
