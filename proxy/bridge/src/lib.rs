@@ -19,6 +19,7 @@
 //! | [`client_address`] | who a request is from, behind trusted proxies |
 //! | [`rate`] | token buckets |
 //! | [`client_headers`] | which header names a client may never send to an upstream |
+//! | [`framing`] | which HTTP/1 heads can be read in one way only |
 //! | [`navigation`] | telling a navigation from a fetch |
 //! | [`return_to`] | where a login may return to |
 //! | [`renewal`] | when a token falls due |
@@ -34,6 +35,7 @@ pub mod cookie;
 pub mod cors;
 pub mod csrf;
 pub mod ending;
+pub mod framing;
 pub mod grant;
 pub mod navigation;
 pub mod pattern;

@@ -13,6 +13,12 @@ pub enum Rejection {
     HostInvalid,
     /// A header field of the request cannot be read.
     HeaderInvalid,
+    /// Where the request's body ends can be read in two ways.
+    FramingInvalid,
+    /// The request did not arrive in time.
+    RequestTimeout,
+    /// The request's version is not spoken here.
+    VersionUnsupported,
     /// Two session cookies in one request.
     SessionAmbiguous,
     /// A callback without `state`, `code` or with a parameter twice.
@@ -169,6 +175,24 @@ impl Rejection {
             Self::HeaderInvalid => {
                 row(400, "HEADER_INVALID", "A header field cannot be read", Info)
             }
+            Self::FramingInvalid => row(
+                400,
+                "FRAMING_INVALID",
+                "Where the request ends is ambiguous",
+                Warn,
+            ),
+            Self::RequestTimeout => row(
+                408,
+                "REQUEST_TIMEOUT",
+                "The request did not arrive in time",
+                Info,
+            ),
+            Self::VersionUnsupported => row(
+                505,
+                "VERSION_UNSUPPORTED",
+                "This version of HTTP is not spoken here",
+                Info,
+            ),
             Self::SessionAmbiguous => row(
                 400,
                 "SESSION_AMBIGUOUS",
@@ -367,10 +391,13 @@ impl Rejection {
     }
 
     /// Every refusal, for metrics and tests.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 43] = [
         Self::TargetInvalid,
         Self::HostInvalid,
         Self::HeaderInvalid,
+        Self::FramingInvalid,
+        Self::RequestTimeout,
+        Self::VersionUnsupported,
         Self::SessionAmbiguous,
         Self::CallbackInvalid,
         Self::LoginUnknown,

@@ -42,6 +42,7 @@ pub(crate) fn assemble(
     Some(Configuration {
         frontend,
         listen: settings.network.listen,
+        hsts: settings.network.hsts,
         admin: settings.network.admin,
         store: settings.session.store,
         encryption_keys: settings.session.encryption_keys,
@@ -80,6 +81,7 @@ fn service(draft: &ServiceDraft<'_>, planner: &Planner<'_>) -> Option<Service> {
     Some(Service {
         name: token.service.clone(),
         upstream: draft.upstream.clone()?,
+        http2: draft.http2,
         tls: draft.tls.clone(),
         timeouts: draft.timeouts,
         token,

@@ -13,7 +13,7 @@ use tokenbridge_bridge::session::IdleTimeout;
 
 use crate::issuer::IssuerSettings;
 use crate::limits::{Limits, RateLimits};
-use crate::listen::{ForwardAuth, Listener};
+use crate::listen::{ForwardAuth, Hsts, Listener};
 use crate::problem::{Places, Spot};
 use crate::process::{Drain, Logging, Runtime};
 use crate::public_url::PublicUrl;
@@ -27,6 +27,8 @@ pub struct Configuration {
     pub frontend: Frontend,
     /// The public listeners, at least one.
     pub listen: Vec<Listener>,
+    /// What browsers are told about https; sent where the public URL is https.
+    pub hsts: Hsts,
     /// The address of the admin listener.
     pub admin: SocketAddr,
     /// Where sessions live.

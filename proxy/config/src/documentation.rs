@@ -34,6 +34,8 @@ fn example() -> tempfile::TempDir {
         "gateway-key",
         "public",
         "public-key",
+        "other",
+        "other-key",
         "client-key",
     ] {
         std::fs::write(tls.join(format!("{name}.pem")), "-----BEGIN TEST-----\n").unwrap();
@@ -136,6 +138,7 @@ fn the_pages_defaults_are_the_codes() {
         .unwrap()
         .configuration;
     assert_eq!(page.limits, code.limits);
+    assert_eq!(page.hsts, code.hsts);
     assert_eq!(page.rate_limits.login, code.rate_limits.login);
     assert_eq!(page.rate_limits.callback, code.rate_limits.callback);
     assert_eq!(

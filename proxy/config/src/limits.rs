@@ -21,6 +21,10 @@ pub struct Limits {
     pub max_body: u64,
     /// Connections of one client address.
     pub connections_per_address: usize,
+    /// Requests on one connection of a client, which is then closed.
+    pub requests_per_connection: u32,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub http2_streams: u32,
     /// Requests at the same time, over all clients.
     pub requests_in_flight: usize,
     /// How long a WebSocket may be silent.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -21,13 +22,31 @@ pub enum ListenerKind {
     Plain,
     /// HTTP over TLS.
     Tls {
-        /// The certificate chain, PEM.
-        cert_file: PathBuf,
-        /// Its private key, PEM.
-        key_file: PathBuf,
+        /// At least one. The first is shown to clients that name no host or an unknown one.
+        certificates: Vec<CertificateFiles>,
     },
     /// HTTP without TLS whose only answer is a redirect to the public URL.
     RedirectToHttps,
+}
+
+/// A certificate of the gateway, two PEM files that are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The chain, the gateway's own certificate first.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+}
+
+/// `Strict-Transport-Security` (RFC 6797).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hsts {
+    /// How long browsers use https alone; zero: the field is not sent.
+    pub max_age: Duration,
+    /// Whether hosts below the public URL's are bound as well.
+    pub include_subdomains: bool,
+    /// Whether browsers may build the host into their own list.
+    pub preload: bool,
 }
 
 /// The listener on which other proxies ask whether a request may pass.

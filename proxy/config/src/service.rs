@@ -12,6 +12,8 @@ pub struct Service {
     pub name: ServiceName,
     /// `base_url`, taken apart.
     pub upstream: Upstream,
+    /// Whether it is spoken to in HTTP/2: over TLS where it agrees (ALPN), without TLS always.
+    pub http2: bool,
     /// How its certificate is judged and which one is shown to it; used with `https` alone.
     pub tls: UpstreamTls,
     /// How long things may take.

@@ -8,6 +8,7 @@
 //! | [`session`] | `session`: store, keys, cookie |
 //! | [`network`] | `listen`, `admin`, `forward_auth`, `trusted_proxies`, `identity_headers` |
 //! | [`browser`] | `cors` and `csrf` |
+//! | [`tls`] | `listen[].tls` and `hsts` |
 //! | [`limits`] | `limits` and `rate_limits` |
 //! | [`process`] | `logging`, `runtime`, `drain` |
 //! | [`target`] | templates of a target's value |
@@ -21,6 +22,7 @@ pub(crate) mod network;
 pub(crate) mod process;
 pub(crate) mod session;
 pub(crate) mod target;
+pub(crate) mod tls;
 
 use crate::limits::Limits;
 use crate::process::{Drain, Logging, Runtime};

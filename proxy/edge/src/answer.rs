@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, Method, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_core::Result;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::protocols::http::date::get_cached_date;
 use pingora_proxy::Session as HttpSession;
 
 use pingora::http::ResponseHeader;
 
 /// The request body that is read and thrown away so that an early answer arrives and the
 /// connection can live on; a larger one closes the connection.
-const DRAINED_BYTES: usize = 64 * 1024;
+pub(crate) const DRAINED_BYTES: usize = 64 * 1024;
 /// How long that may take.
-const DRAINED_TIME: Duration = Duration::from_secs(2);
+pub(crate) const DRAINED_TIME: Duration = Duration::from_secs(2);
 
 /// The header of every answer and of every forwarded request that names the request.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -112,12 +114,11 @@ impl Answer {
     ///
     /// # Errors
     /// The client is gone.
-    pub(crate) async fn send(self, http: &mut HttpSession, request_id: &str) -> Result<()> {
+    pub(crate) async fn send(self, http: &mut HttpSession, stamp: &Stamp<'_>) -> Result<()> {
         drain(http).await;
         let head = http.req_header().method == Method::HEAD;
-        let mut response = self.header(request_id)?;
-        // Without a length the framework delimits the answer by closing the connection.
-        response.insert_header(header::CONTENT_LENGTH, self.body.len())?;
+        let mut response = self.header(stamp)?;
+        self.limit(&mut response)?;
         let end = head || self.body.is_empty();
         http.write_response_header(Box::new(response), end).await?;
         if !end {
@@ -130,8 +131,8 @@ impl Answer {
     ///
     /// # Errors
     /// The client is gone.
-    pub(crate) async fn begin(self, http: &mut HttpSession, request_id: &str) -> Result<()> {
-        let mut response = self.header(request_id)?;
+    pub(crate) async fn begin(self, http: &mut HttpSession, stamp: &Stamp<'_>) -> Result<()> {
+        let mut response = self.header(stamp)?;
         // HTTP/1.0 knows no chunks: there the end of the connection is the end of the body.
         if http.req_header().version == Version::HTTP_11 {
             response.insert_header(header::TRANSFER_ENCODING, "chunked")?;
@@ -139,14 +140,63 @@ impl Answer {
         http.write_response_header(Box::new(response), false).await
     }
 
-    fn header(&self, request_id: &str) -> Result<ResponseHeader> {
-        let mut response = ResponseHeader::build(self.status, Some(self.fields.len() + 4))?;
+    /// Writes the answer to a request that the framework would answer itself.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(crate) async fn send_early(
+        self,
+        session: &mut ServerSession,
+        stamp: &Stamp<'_>,
+    ) -> Result<()> {
+        let mut response = self.header(stamp)?;
+        self.limit(&mut response)?;
+        session.write_response_header(Box::new(response)).await?;
+        session.write_response_body(self.body, true).await
+    }
+
+    /// The answer as the last bytes of an HTTP/1 connection; `head` leaves the body out.
+    ///
+    /// # Errors
+    /// A value cannot stand in a header.
+    pub(crate) fn into_last_bytes(self, stamp: &Stamp<'_>, head: bool) -> Result<Vec<u8>> {
+        let mut response = self.header(stamp)?;
+        self.limit(&mut response)?;
+        response.insert_header(header::DATE, get_cached_date())?;
+        response.insert_header(header::CONNECTION, "close")?;
+        let reason = self.status.canonical_reason().unwrap_or_default();
+        let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", self.status.as_str()).into_bytes();
+        response.header_to_h1_wire(&mut bytes);
+        bytes.extend_from_slice(b"\r\n");
+        if !head {
+            bytes.extend_from_slice(&self.body);
+        }
+        Ok(bytes)
+    }
+
+    /// Without a length the framework delimits the answer by closing the connection.
+    fn limit(&self, response: &mut ResponseHeader) -> Result<()> {
+        response.insert_header(header::CONTENT_LENGTH, self.body.len())
+    }
+
+    fn header(&self, stamp: &Stamp<'_>) -> Result<ResponseHeader> {
+        let mut response = ResponseHeader::build(self.status, Some(self.fields.len() + 6))?;
         for (name, value) in &self.fields {
             response.append_header(name, value.as_str())?;
         }
-        response.insert_header(X_REQUEST_ID, request_id)?;
+        response.insert_header(X_REQUEST_ID, stamp.request_id)?;
+        if let Some(hsts) = stamp.hsts {
+            response.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
+        }
         Ok(response)
     }
+}
+
+/// What stands on every answer of the gateway's own.
+pub(crate) struct Stamp<'a> {
+    pub(crate) request_id: &'a str,
+    /// `Strict-Transport-Security`, where it is sent.
+    pub(crate) hsts: Option<&'a HeaderValue>,
 }
 
 async fn drain(http: &mut HttpSession) {

@@ -11,10 +11,13 @@ use tokenbridge_bridge::client_address::client_address;
 use tokenbridge_bridge::cookie::CookieName;
 use tokenbridge_bridge::renewal::RenewalTiming;
 use tokenbridge_bridge::service::TokenPlan;
+use tokenbridge_config::listen::Hsts;
+use tokenbridge_config::public_url::PublicUrl;
 use tokenbridge_config::{Configuration, configuration};
 use tokenbridge_identity::Identity;
 use tokenbridge_session_store::{Clock, Keyring, SessionStore};
 
+use crate::answer::Stamp;
 use crate::cors;
 use crate::csrf::CsrfTokens;
 use crate::drain::Drain;
@@ -44,6 +47,8 @@ pub(crate) struct Frontend {
     /// `X-Forwarded-Host` and `X-Forwarded-Proto`, as browsers see us.
     pub(crate) forwarded_host: HeaderValue,
     pub(crate) forwarded_proto: HeaderValue,
+    /// `Strict-Transport-Security`, where it is sent.
+    pub(crate) hsts: Option<HeaderValue>,
     pub(crate) timing: RenewalTiming,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) identity: Arc<Identity>,
@@ -97,6 +102,7 @@ impl Frontend {
             keyring: parts.keyring,
             forwarded_host: host.unwrap_or(HeaderValue::from_static("localhost")),
             forwarded_proto: HeaderValue::from_static(proto),
+            hsts: hsts(configuration.hsts, &served.public_url),
             timing: RenewalTiming {
                 threshold: served.session.token_refresh_threshold,
             },
@@ -131,6 +137,14 @@ impl Frontend {
             .map(|service| &service.token)
     }
 
+    /// What stands on every answer of the gateway's own.
+    pub(crate) fn stamp<'a>(&'a self, request_id: &'a str) -> Stamp<'a> {
+        Stamp {
+            request_id,
+            hsts: self.hsts.as_ref(),
+        }
+    }
+
     /// Whether a peer's forwarding headers are believed.
     pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
         let trusted: &[IpNet] = &self.configuration.trusted_proxies;
@@ -156,6 +170,22 @@ impl Frontend {
             tokenbridge_bridge::client_headers::covers(listed.as_str(), name.as_str())
         })
     }
+}
+
+/// `Strict-Transport-Security` (RFC 6797). On a loopback host it would bind everything else that
+/// a developer serves there.
+fn hsts(hsts: Hsts, public_url: &PublicUrl) -> Option<HeaderValue> {
+    if hsts.max_age.is_zero() || !public_url.secure || public_url.is_loopback() {
+        return None;
+    }
+    let mut text = format!("max-age={}", hsts.max_age.as_secs());
+    if hsts.include_subdomains {
+        text.push_str("; includeSubDomains");
+    }
+    if hsts.preload {
+        text.push_str("; preload");
+    }
+    HeaderValue::try_from(text).ok()
 }
 
 /// The session cookie of a frontend.

@@ -12,6 +12,8 @@
 //! | `host` | which hosts are served |
 //! | `frontend` | what was worked out when the configuration was loaded |
 //! | `upstreams`, `upstream_tls`, `resolver` | addresses of services, resolved off the request path |
+//! | `connections` | a client's connection from accept to close, with its limits and deadlines |
+//! | `tls` | certificates toward clients, read again when they change |
 //! | `renewal` | the background service that renews tokens |
 //! | `listeners`, `admin` | who listens where, and with which threads |
 //! | `forward_auth` | the listener on which other proxies ask whether a request may pass |
@@ -27,6 +29,7 @@ mod admin;
 mod answer;
 mod cli;
 mod commands;
+mod connections;
 mod cors;
 mod csrf;
 mod drain;
@@ -50,6 +53,7 @@ mod session_cache;
 mod start;
 mod store;
 mod telemetry;
+mod tls;
 mod upstream_tls;
 mod upstreams;
 

@@ -5,17 +5,24 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use pingora_core::listeners::{ListenerConfig, TcpSocketOptions};
+use pingora_core::listeners::{L4BufferSettings, ListenerConfig, TcpSocketOptions};
 use pingora_core::server::Server;
 use pingora_core::services::ServiceHandle;
-use pingora_proxy::ProxyServiceBuilder;
-use tokenbridge_config::listen::{Listener, ListenerKind};
+use pingora_core::services::listening::Service;
+use pingora_proxy::http_proxy;
+use tokenbridge_config::listen::Listener;
 use tokenbridge_config::process::{Runtime, RuntimeShape};
 
+use crate::connections::Connections;
+use crate::connections::counts::ConnectionCounts;
+use crate::connections::entrances::Entrances;
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
 use crate::request_id::IdSource;
 use crate::store::Stores;
+
+/// A connection's read buffer: a quarter of the framework's, so that many idle ones stay small.
+const READ_BUFFER: usize = 16 * 1024;
 
 /// Fails when one of the addresses is taken. The listeners share their ports (SO_REUSEPORT), so a
 /// second gateway would otherwise start and take half of the connections.
@@ -54,9 +61,11 @@ pub(crate) fn add(
     server: &mut Server,
     frontend: &Arc<Frontend>,
     stores: &Stores,
+    entrances: &Arc<Entrances>,
     dependencies: &[ServiceHandle],
 ) -> Result<(), String> {
     let (services, threads) = shape(frontend.configuration.runtime);
+    let counts = Arc::new(ConnectionCounts::default());
     for number in 0..services {
         let opened = stores.open()?;
         let gateway = Gateway {
@@ -65,12 +74,17 @@ pub(crate) fn add(
             rates: opened.rates,
             ids: IdSource::new(number as u64),
         };
-        let mut service = ProxyServiceBuilder::new(&server.configuration, gateway)
-            .name(format!("proxy {number}"))
-            .build();
+        let connections = Connections {
+            proxy: Arc::new(http_proxy(&server.configuration, gateway)),
+            frontend: frontend.clone(),
+            entrances: entrances.clone(),
+            counts: counts.clone(),
+            ids: IdSource::new((services + number) as u64),
+        };
+        let mut service = Service::new(format!("proxy {number}"), connections);
         service.threads = Some(threads);
         for listener in &frontend.configuration.listen {
-            service.add_listener(endpoint(listener, number, services > 1)?);
+            service.add_listener(endpoint(listener.address, number, services > 1));
         }
         let handle = server.add_service(service);
         for dependency in dependencies {
@@ -80,26 +94,12 @@ pub(crate) fn add(
     Ok(())
 }
 
-fn endpoint(
-    listener: &Listener,
-    number: usize,
-    shared_port: bool,
-) -> Result<ListenerConfig, String> {
+fn endpoint(address: SocketAddr, number: usize, shared_port: bool) -> ListenerConfig {
     let mut options = TcpSocketOptions::default();
     options.so_reuseport = Some(shared_port);
-    let endpoint =
-        ListenerConfig::tcp(address_text(listener.address, number)).tcp_socket_options(options);
-    match &listener.kind {
-        ListenerKind::Plain => Ok(endpoint),
-        ListenerKind::Tls { .. } => Err(format!(
-            "listen {}: tls is not supported yet",
-            listener.address
-        )),
-        ListenerKind::RedirectToHttps => Err(format!(
-            "listen {}: redirect_to_https is not supported yet",
-            listener.address
-        )),
-    }
+    ListenerConfig::tcp(address_text(address, number))
+        .tcp_socket_options(options)
+        .l4_buffer(L4BufferSettings::default().read(READ_BUFFER))
 }
 
 /// The address as proxy service `number` writes it: with that many zeros before the port. The

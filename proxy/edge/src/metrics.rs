@@ -1,6 +1,8 @@
 //! What Prometheus is told. Labels are ids of the configuration, never a path, a user or a value
 //! from a request; handles are resolved once per route, so a request looks no label up.
 
+mod connections;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use prometheus::{
     Registry, TextEncoder,
 };
 use tokenbridge_bridge::rejection::Rejection;
+
+pub(crate) use connections::ConnectionMetrics;
 
 /// Statuses that can be counted: 100 to 599.
 const STATUSES: usize = 500;
@@ -34,6 +38,7 @@ pub(crate) struct Metrics {
     csrf_violations: IntCounterVec,
     rate_limited: IntCounterVec,
     rate_limit_fallbacks: IntCounterVec,
+    pub(crate) connections: ConnectionMetrics,
 }
 
 /// The handles of one route or endpoint.
@@ -141,6 +146,7 @@ impl Metrics {
                 "Requests of a shared limit that were counted by this replica alone",
                 &["limit"],
             )?,
+            connections: ConnectionMetrics::new(&registry)?,
             registry,
         };
         metrics

@@ -12,6 +12,7 @@ use tokenbridge_session_store::{Clock, Keyring, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::admin::Admin;
+use crate::connections::entrances::Entrances;
 use crate::drain::{Drain, Signals, leave_when_idle};
 use crate::forward_auth::{self, ForwardAuthService};
 use crate::frontend::{Background, Frontend, Parts};
@@ -22,6 +23,7 @@ use crate::renewal::Renewal;
 use crate::resolver::Resolver;
 use crate::store::{self, Stores};
 use crate::telemetry::IdentityTelemetry;
+use crate::tls::Reloader;
 use crate::upstreams::Upstreams;
 
 /// Attempts for one request in all: the first and at most two more.
@@ -45,6 +47,9 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
     listeners::check_free(&configuration.listen)?;
     let admin = listeners::bind(configuration.admin)?;
     let asked = forward_auth::bind(&configuration)?;
+    let entrances =
+        Entrances::open(&configuration.listen).map_err(|problem| problem.to_string())?;
+    let entrances = Arc::new(entrances);
     // Pingora gives each service a runtime that ends with the listeners; work that outlives a
     // request and a stop (code exchange, renewals, revocation) has one of its own.
     let runtime = background_runtime()?;
@@ -74,7 +79,11 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
         "admin",
         Admin::new(admin, frontend.clone()),
     ));
-    listeners::add(&mut server, &frontend, &stores, &[resolver])?;
+    if !entrances.certificates().is_empty() {
+        let reloader = Reloader::new(entrances.certificates(), frontend.metrics.clone());
+        server.add_service(background_service("certificates", reloader));
+    }
+    listeners::add(&mut server, &frontend, &stores, &entrances, &[resolver])?;
     announce(&frontend.configuration);
     serve(server, &frontend, runtime);
     Ok(())

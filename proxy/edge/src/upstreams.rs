@@ -13,10 +13,16 @@ use pingora_core::utils::tls::CertKey;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_config::service::{Scheme, Service};
 
-use crate::upstream_tls::{self, TlsFileProblem};
+use crate::tls::TlsFileProblem;
+use crate::upstream_tls;
 
 /// How long an address that refused a connection is passed over.
 const PASSED_OVER: Duration = Duration::from_secs(5);
+
+/// Requests at the same time on one HTTP/2 connection to a service.
+const STREAMS: usize = 100;
+/// How often such a connection is asked whether it is still there.
+const PING: Duration = Duration::from_secs(20);
 
 /// All services' peers, in the order of the configuration.
 pub(crate) struct Upstreams {
@@ -174,6 +180,17 @@ fn options(service: &Service, ca: Option<Arc<CaType>>) -> PeerOptions {
     options.verify_cert = service.tls.verify;
     options.verify_hostname = service.tls.verify;
     options.ca = ca;
+    if service.http2 {
+        // Without TLS there is nothing that could agree on the version.
+        let least = if service.upstream.scheme == Scheme::Https {
+            1
+        } else {
+            2
+        };
+        options.set_http_version(2, least);
+        options.max_h2_streams = STREAMS;
+        options.h2_ping_interval = Some(PING);
+    }
     options
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct ServiceDraft<'r> {
     pub(crate) at: At<'r>,
     /// Absent when `base_url` is missing or wrong.
     pub(crate) upstream: Option<Upstream>,
+    pub(crate) http2: bool,
     pub(crate) tls: UpstreamTls,
     pub(crate) timeouts: UpstreamTimeouts,
     /// `None`: `auto`.
@@ -58,6 +59,7 @@ fn read<'r>(name: &'r str, item: Item<'r>) -> Option<ServiceDraft<'r>> {
     Some(ServiceDraft {
         name,
         at: service.at.clone(),
+        http2: service.value_or("http2", scalar::boolean, false),
         tls: read_tls(&service, upstream.as_ref()),
         timeouts: read_timeouts(&service),
         strategy: service

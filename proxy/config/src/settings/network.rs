@@ -6,17 +6,19 @@ use std::net::SocketAddr;
 use http::HeaderName;
 use ipnet::IpNet;
 
-use crate::listen::{ForwardAuth, Listener, ListenerKind};
+use crate::listen::{ForwardAuth, Hsts, Listener, ListenerKind};
 use crate::public_url::PublicUrl;
 use crate::reading::place::At;
 use crate::reading::section::{Item, Section};
-use crate::reading::{address, file, scalar, tree};
+use crate::reading::{address, scalar, tree};
+use crate::settings::tls;
 
 /// What these keys say.
 pub(crate) struct Network {
     pub(crate) listen: Vec<Listener>,
     pub(crate) admin: SocketAddr,
     pub(crate) forward_auth: Option<ForwardAuth>,
+    pub(crate) hsts: Hsts,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) identity_headers: Vec<HeaderName>,
 }
@@ -33,6 +35,7 @@ pub(crate) fn read(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Networ
         listen,
         admin,
         forward_auth: read_forward_auth(root, &mut taken),
+        hsts: tls::read_hsts(root),
         trusted_proxies: read_trusted(root),
         identity_headers: root
             .list("identity_headers")
@@ -128,7 +131,7 @@ fn read_listener(section: &Section<'_>, public_url: Option<&PublicUrl>) -> Optio
         .as_ref()
         .and_then(|item| item.value(scalar::boolean))
         .unwrap_or(false);
-    let tls = section.section("tls").map(|tls| read_tls(&tls));
+    let tls = section.section("tls").map(|tls| tls::read(&tls));
     if let Some(item) = redirect.filter(|_| redirects) {
         if tls.is_some() {
             item.at.error(
@@ -144,26 +147,15 @@ fn read_listener(section: &Section<'_>, public_url: Option<&PublicUrl>) -> Optio
         }
     }
     let kind = match (tls, redirects) {
-        (Some(tls), _) => tls?,
+        (Some(certificates), _) => ListenerKind::Tls {
+            certificates: certificates?,
+        },
         (None, true) => ListenerKind::RedirectToHttps,
         (None, false) => ListenerKind::Plain,
     };
     Some(Listener {
         address: address?,
         kind,
-    })
-}
-
-fn read_tls(tls: &Section<'_>) -> Option<ListenerKind> {
-    let chain = tls
-        .require("cert_file", "add the certificate chain, PEM")
-        .and_then(|item| file::pem(&item));
-    let key = tls
-        .require("key_file", "add the certificate's private key, PEM")
-        .and_then(|item| file::pem(&item));
-    Some(ListenerKind::Tls {
-        cert_file: chain?.path,
-        key_file: key?.path,
     })
 }
 

@@ -108,6 +108,9 @@ pub(crate) fn response(
         response.insert_header(RATE_LIMIT_POLICY, told.policy.as_str())?;
         response.insert_header(RATE_LIMIT, told.state.as_str())?;
     }
+    if let Some(hsts) = &gateway.frontend.hsts {
+        response.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
+    }
     let Some(route) = exchange.route().map(|found| found.route.clone()) else {
         return Ok(());
     };

@@ -43,7 +43,10 @@ pub(crate) fn receive(
     exchange: &mut Exchange,
 ) -> Result<()> {
     let limits = &gateway.frontend.configuration.limits;
-    http.set_keepalive(Some(limits.keepalive_timeout.as_secs().max(1)));
+    // The framework has noted who wants, or must have, the connection closed.
+    if http.get_keepalive().is_some() {
+        http.set_keepalive(Some(limits.keepalive_timeout.as_secs().max(1)));
+    }
     http.set_read_timeout(Some(limits.body_timeout));
     http.set_write_timeout(Some(limits.body_timeout));
     http.set_total_drain_timeout(Some(DRAIN));
@@ -169,7 +172,9 @@ fn check_sizes(frontend: &Frontend, request: &RequestHeader) -> Result<(), Refus
             format!("{target} bytes, limits.max_target={}", limits.max_target),
         ));
     }
-    let fields = request.headers.len();
+    // HTTP/2 splits one Cookie field into many (RFC 9113 § 8.2.3).
+    let cookies = request.headers.get_all(header::COOKIE).iter().count();
+    let fields = request.headers.len() - cookies.saturating_sub(1);
     let bytes: usize = request
         .headers
         .iter()
@@ -278,7 +283,7 @@ pub(crate) fn kind(request: &RequestHeader) -> RequestKind {
 }
 
 /// The methods that are forwarded at all. CONNECT and TRACE are not, nor is anything unknown.
-const KNOWN_METHODS: [Method; 7] = [
+pub(crate) const KNOWN_METHODS: [Method; 7] = [
     Method::DELETE,
     Method::GET,
     Method::HEAD,

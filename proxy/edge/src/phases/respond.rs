@@ -28,10 +28,11 @@ pub(crate) async fn endpoint(
         Ok(answer) => {
             exchange.status = answer.status().as_u16();
             let answer = complete(gateway, answer, exchange);
+            let stamp = gateway.frontend.stamp(&exchange.request_id);
             match exchange.events.take() {
-                None => answer.send(http, &exchange.request_id).await?,
+                None => answer.send(http, &stamp).await?,
                 Some(events) => {
-                    answer.begin(http, &exchange.request_id).await?;
+                    answer.begin(http, &stamp).await?;
                     // Boxed: no other request has to carry the room that this takes.
                     Box::pin(events.run(gateway, http)).await?;
                 }
@@ -55,7 +56,9 @@ pub(crate) async fn preflight(
     match cors::preflight(&gateway.frontend, asked) {
         Ok(answer) => {
             exchange.status = answer.status().as_u16();
-            answer.send(http, &exchange.request_id).await?;
+            answer
+                .send(http, &gateway.frontend.stamp(&exchange.request_id))
+                .await?;
             Ok(true)
         }
         Err(refusal) => refuse(gateway, refusal.into(), http, exchange).await,
@@ -82,7 +85,9 @@ async fn refuse(
     exchange: &mut Exchange,
 ) -> Result<bool> {
     let answer = refusal_answer(gateway, refused, exchange);
-    answer.send(http, &exchange.request_id).await?;
+    answer
+        .send(http, &gateway.frontend.stamp(&exchange.request_id))
+        .await?;
     Ok(true)
 }
 

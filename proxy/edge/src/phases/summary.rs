@@ -4,7 +4,7 @@ use http::Method;
 use pingora::http::RequestHeader;
 use pingora_core::Error;
 use pingora_proxy::Session as HttpSession;
-use tokenbridge_bridge::rejection::Level;
+use tokenbridge_bridge::rejection::{Level, Refusal};
 use tokenbridge_bridge::trace::{TraceParent, is_request_id};
 
 use crate::answer::X_REQUEST_ID;
@@ -72,6 +72,25 @@ pub(crate) fn record(
         broken,
         milliseconds: elapsed.as_secs_f64() * 1_000.0,
     });
+}
+
+/// Writes the access event of what never became a request: it has no method, path or route.
+pub(crate) fn write_refused(refusal: &Refusal, request_id: &str) {
+    let status = refusal.rejection.status();
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "tokenbridge",
+                method = "-", path = "-", status, route = "-", request_id,
+                "{} {}", refusal.rejection.code(), refusal.detail
+            )
+        };
+    }
+    match refusal.rejection.row().level {
+        Level::Debug | Level::Info => line!(info),
+        Level::Warn => line!(warn),
+        Level::Error => line!(error),
+    }
 }
 
 struct Event<'a> {

@@ -20,6 +20,7 @@ fn service(scheme: Scheme, host: &str) -> Service {
             port: 8443,
             base_path: String::new(),
         },
+        http2: false,
         tls: UpstreamTls {
             verify: true,
             ca_file: None,

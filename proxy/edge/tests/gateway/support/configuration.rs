@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::certificates::Authority;
+
 pub(crate) const ANALYTICS: &str = "https://analytics.example";
 pub(crate) const CRUD: &str = "https://crud.example";
 
@@ -102,6 +104,31 @@ impl ConfigurationFolder {
             );
             text.replace(from, to)
         });
+    }
+
+    /// One more listener, with TLS; its port. It shows `first.pem`, or `second.pem` for its hosts.
+    pub(crate) fn listen_tls(&self, authority: &Authority) -> u16 {
+        let port = free_port();
+        authority
+            .issue(&["localhost", "a.example"])
+            .write(self.path(), "first");
+        authority
+            .issue(&["b.example", "*.c.example"])
+            .write(self.path(), "second");
+        let plain = format!("listen: 127.0.0.1:{}", self.port);
+        let both = format!(
+            "listen:\n  - 127.0.0.1:{}\n  - address: 127.0.0.1:{port}\n    tls:\n      \
+             certificates:\n        - {{cert_file: first.pem, key_file: first-key.pem}}\n        \
+             - {{cert_file: second.pem, key_file: second-key.pem}}",
+            self.port
+        );
+        self.replace("settings.yaml", &plain, &both);
+        port
+    }
+
+    /// Adds lines at the end of the settings.
+    pub(crate) fn add_settings(&self, lines: &str) {
+        self.edit("settings.yaml", |text| format!("{text}\n{lines}\n"));
     }
 
     /// Takes out every line that holds a text, and puts nothing there.

@@ -1,9 +1,14 @@
 //! A whole installation on free ports: provider, two backends, gateway process, browser.
 
+pub(crate) mod certificates;
 mod configuration;
+pub(crate) mod h2;
 mod logged_process;
 mod process;
+pub(crate) mod raw;
+pub(crate) mod recorder;
 mod redis_server;
+pub(crate) mod transport;
 
 use std::path::Path;
 use std::sync::Once;

@@ -1,0 +1,97 @@
+//! Field lines (RFC 9112 § 5), and what those that frame the body or name the host say together.
+
+use super::HeadProblem;
+use super::line::{RequestLine, is_token};
+use crate::client_headers::covers;
+
+/// What the fields of one request say about its frame and host.
+#[derive(Default)]
+pub(super) struct Framing<'h> {
+    host: Option<&'h [u8]>,
+    length: bool,
+    coding: bool,
+}
+
+impl<'h> Framing<'h> {
+    pub(super) fn read(&mut self, line: &'h [u8]) -> Result<(), HeadProblem> {
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            return Err(HeadProblem::Folded);
+        }
+        if line.contains(&b'\r') {
+            return Err(HeadProblem::BareCarriageReturn);
+        }
+        let colon = line.iter().position(|byte| *byte == b':');
+        let (name, value) = colon
+            .and_then(|at| line.split_at_checked(at))
+            .ok_or(HeadProblem::FieldName)?;
+        if name.is_empty() || !name.iter().copied().all(is_token) {
+            return Err(HeadProblem::FieldName);
+        }
+        let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
+        if value.iter().copied().any(is_control) {
+            return Err(HeadProblem::FieldValue);
+        }
+        self.note(name, value)
+    }
+
+    fn note(&mut self, name: &[u8], value: &'h [u8]) -> Result<(), HeadProblem> {
+        if name.eq_ignore_ascii_case(b"host") {
+            if value.contains(&b'@') {
+                return Err(HeadProblem::HostUserInformation);
+            }
+            return match self.host.replace(value) {
+                None => Ok(()),
+                Some(_) => Err(HeadProblem::HostTwice),
+            };
+        }
+        if name.eq_ignore_ascii_case(b"content-length") {
+            return self.note_length(value);
+        }
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            return self.note_coding(value);
+        }
+        let is = |known| std::str::from_utf8(name).is_ok_and(|name| covers(known, name));
+        match is("content-length") || is("transfer-encoding") {
+            true => Err(HeadProblem::FramingFieldSpelling),
+            false => Ok(()),
+        }
+    }
+
+    fn note_length(&mut self, value: &[u8]) -> Result<(), HeadProblem> {
+        if std::mem::replace(&mut self.length, true) {
+            return Err(HeadProblem::LengthTwice);
+        }
+        // Eighteen digits are more than any body has, and fit into any server's number.
+        let digits = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+        match digits {
+            true => Ok(()),
+            false => Err(HeadProblem::LengthInvalid),
+        }
+    }
+
+    fn note_coding(&mut self, value: &[u8]) -> Result<(), HeadProblem> {
+        let twice = std::mem::replace(&mut self.coding, true);
+        match !twice && value.eq_ignore_ascii_case(b"chunked") {
+            true => Ok(()),
+            false => Err(HeadProblem::Coding),
+        }
+    }
+
+    pub(super) fn judge(&self, request: &RequestLine<'_>) -> Result<(), HeadProblem> {
+        if self.coding && request.old_version {
+            return Err(HeadProblem::CodingInOldVersion);
+        }
+        if self.coding && self.length {
+            return Err(HeadProblem::LengthAndCoding);
+        }
+        match request.authority {
+            Some(authority) if self.host != Some(authority) => Err(HeadProblem::OtherAuthority),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// What no field value holds (RFC 9110 § 5.5): a tab is allowed, NUL and DEL are not.
+fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
+}

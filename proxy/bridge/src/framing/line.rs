@@ -1,0 +1,73 @@
+//! The request line (RFC 9112 § 3), single spaces and nothing else between its parts.
+
+use super::HeadProblem;
+
+/// A request line that can be read in one way.
+pub(super) struct RequestLine<'h> {
+    /// Whether the version is HTTP/1.0.
+    pub(super) old_version: bool,
+    /// The authority of an absolute target.
+    pub(super) authority: Option<&'h [u8]>,
+}
+
+impl<'h> RequestLine<'h> {
+    pub(super) fn read(line: &'h [u8]) -> Result<Self, HeadProblem> {
+        if line.contains(&b'\r') {
+            return Err(HeadProblem::BareCarriageReturn);
+        }
+        let mut parts = line.split(|byte| *byte == b' ');
+        let parts = (parts.next(), parts.next(), parts.next(), parts.next());
+        let (Some(method), Some(target), Some(version), None) = parts else {
+            return Err(HeadProblem::RequestLine);
+        };
+        let is_method = !method.is_empty() && method.iter().copied().all(is_token);
+        // No space, no control character; beyond ASCII the path's own rules decide.
+        let is_target =
+            !target.is_empty() && target.iter().all(|byte| *byte > b' ' && *byte != 0x7f);
+        if !is_method || !is_target {
+            return Err(HeadProblem::RequestLine);
+        }
+        let old_version = match version {
+            b"HTTP/1.1" => false,
+            b"HTTP/1.0" => true,
+            [b'H', b'T', b'T', b'P', b'/', ..] => return Err(HeadProblem::Version),
+            _ => return Err(HeadProblem::RequestLine),
+        };
+        if method == b"CONNECT" {
+            return Err(HeadProblem::Connect);
+        }
+        Ok(Self {
+            old_version,
+            authority: authority(target)?,
+        })
+    }
+}
+
+/// The authority of an absolute target; none where the target is a path.
+fn authority(target: &[u8]) -> Result<Option<&[u8]>, HeadProblem> {
+    if target.first() == Some(&b'/') {
+        return Ok(None);
+    }
+    let rest = strip_scheme(target, b"http://")
+        .or_else(|| strip_scheme(target, b"https://"))
+        .ok_or(HeadProblem::TargetForm)?;
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+        .unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or_default();
+    match authority.is_empty() || authority.iter().any(|byte| matches!(byte, b'\\' | b'@')) {
+        true => Err(HeadProblem::TargetForm),
+        false => Ok(Some(authority)),
+    }
+}
+
+fn strip_scheme<'t>(target: &'t [u8], scheme: &[u8]) -> Option<&'t [u8]> {
+    let (start, rest) = target.split_at_checked(scheme.len())?;
+    start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// The characters of a token (RFC 9110 § 5.6.2).
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

@@ -1,0 +1,43 @@
+//! The requests of one HTTP/1 connection, one after the other.
+
+use std::sync::Arc;
+
+use pingora_core::apps::{HttpPersistentSettings, HttpServerApp};
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::server::ShutdownWatch;
+
+use super::head::{Arrived, HeadRules};
+use super::{Connections, refused};
+
+/// Serves a connection until it ends.
+pub(super) async fn serve(
+    connections: &Arc<Connections>,
+    mut stream: Stream,
+    mut shutdown: ShutdownWatch,
+) {
+    let limits = &connections.frontend.configuration.limits;
+    let rules = HeadRules::of(limits);
+    let mut persistent: Option<HttpPersistentSettings> = None;
+    loop {
+        let head = match rules.read(&mut stream, &mut shutdown).await {
+            Arrived::Head(head) => head,
+            Arrived::Nothing => break,
+            Arrived::Refused(refusal) => {
+                refused::answer(connections, &mut stream, refusal).await;
+                break;
+            }
+        };
+        let mut session = ServerSession::new_http1(stream);
+        match persistent.take() {
+            Some(settings) => settings.apply_to_session(&mut session),
+            None => session.set_keepalive_reuses_remaining(Some(limits.requests_per_connection)),
+        }
+        // The framework reads what was read here as if it came from the connection.
+        session.set_pipelined_prefix(head);
+        let reusable = connections.proxy.process_new_http(session, &shutdown).await;
+        let Some(reusable) = reusable else { return };
+        (stream, persistent) = reusable.consume();
+    }
+    stream.shutdown().await;
+}

@@ -1,0 +1,64 @@
+//! The listener that only leads to https. Nothing is forwarded from it, no cookie is read, and
+//! only methods without a body are answered with a redirect: what was sent in the clear to be
+//! written is refused, so that it is noticed.
+
+use http::{Method, StatusCode, header};
+use pingora_core::protocols::Stream;
+use pingora_core::server::ShutdownWatch;
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::target::{EncodedSlash, RequestTarget};
+
+use super::head::{Arrived, HeadRules};
+use super::{Connections, refused};
+use crate::answer::{Answer, Stamp};
+
+/// Answers one request; the connection ends with it.
+pub(super) async fn serve(
+    connections: &Connections,
+    mut stream: Stream,
+    mut shutdown: ShutdownWatch,
+) {
+    let rules = HeadRules::of(&connections.frontend.configuration.limits);
+    match rules.read(&mut stream, &mut shutdown).await {
+        Arrived::Nothing => {}
+        Arrived::Refused(refusal) => refused::answer(connections, &mut stream, refusal).await,
+        Arrived::Head(head) => match location(connections, &head) {
+            Err(refusal) => refused::answer(connections, &mut stream, refusal).await,
+            Ok((location, is_head)) => {
+                let request_id = format!("{:032x}", connections.ids.next_u128());
+                // RFC 6797 § 7.2: no promise of https in the clear.
+                let stamp = Stamp {
+                    request_id: &request_id,
+                    hsts: None,
+                };
+                let answer =
+                    Answer::empty(StatusCode::MOVED_PERMANENTLY).with(header::LOCATION, location);
+                if let Ok(bytes) = answer.into_last_bytes(&stamp, is_head) {
+                    refused::write(&mut stream, &bytes).await;
+                }
+            }
+        },
+    }
+}
+
+/// Where a request is led to: the public URL and the canonical target; whether it was a HEAD.
+fn location(connections: &Connections, head: &[u8]) -> Result<(String, bool), Refusal> {
+    let mut parts = head.split(|byte| *byte == b' ');
+    let (method, target) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    if method != Method::GET.as_str().as_bytes() && method != Method::HEAD.as_str().as_bytes() {
+        return Err(Refusal::new(
+            Rejection::MethodNotAllowed,
+            "only GET and HEAD are led to https",
+        ));
+    }
+    let target = RequestTarget::parse(target, EncodedSlash::Keep)
+        .map_err(|problem| Refusal::new(Rejection::TargetInvalid, format!("the path {problem}")))?;
+    let origin = connections.frontend.served().public_url.origin();
+    Ok((
+        format!("{origin}{}", target.as_str()),
+        method == Method::HEAD.as_str().as_bytes(),
+    ))
+}

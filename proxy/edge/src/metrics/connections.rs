@@ -1,0 +1,64 @@
+//! What is told of connections: before there is a request, and where there never is one.
+
+use prometheus::{IntCounter, IntCounterVec, Registry};
+
+use super::counters;
+
+/// The handles.
+pub(crate) struct ConnectionMetrics {
+    refused: IntCounterVec,
+    tls_handshakes: IntCounterVec,
+    certificate_reloads: IntCounterVec,
+    malformed: IntCounter,
+}
+
+impl ConnectionMetrics {
+    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let malformed = IntCounter::new(
+            "bff_malformed_requests_total",
+            "Requests that the framework refused itself",
+        )?;
+        registry.register(Box::new(malformed.clone()))?;
+        Ok(Self {
+            refused: counters(
+                registry,
+                "bff_connections_refused_total",
+                "Connections closed as soon as they were accepted",
+                &["reason"],
+            )?,
+            tls_handshakes: counters(
+                registry,
+                "bff_tls_handshakes_total",
+                "TLS handshakes with clients",
+                &["outcome"],
+            )?,
+            certificate_reloads: counters(
+                registry,
+                "bff_certificate_reloads_total",
+                "Attempts to read changed certificates",
+                &["outcome"],
+            )?,
+            malformed,
+        })
+    }
+
+    /// Counts a connection that was not served.
+    pub(crate) fn refused(&self, reason: &str) {
+        self.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a TLS handshake.
+    pub(crate) fn tls_handshake(&self, outcome: &str) {
+        self.tls_handshakes.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts an attempt to read changed certificates.
+    pub(crate) fn certificate_reload(&self, outcome: &str) {
+        self.certificate_reloads.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts a request that the framework refused itself.
+    pub(crate) fn malformed(&self) {
+        self.malformed.inc();
+    }
+}
