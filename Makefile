@@ -29,7 +29,7 @@ test: ## formatting, lints and all tests, the demo in a real browser among them
 	@$(SCRIPTS)/browser.sh
 
 interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or keycloak: only that one)
-	@$(SCRIPTS)/tools.sh build redis
+	@$(SCRIPTS)/tools.sh build redis demo
 	@$(SCRIPTS)/interop.sh $(PROVIDERS)
 
 check: ## check the configuration in CONF, its provider's files included

@@ -38,6 +38,11 @@ bring_oidc_provider() {
 			fail "npm could not install oidc-provider."
 		}
 	fi
+	# The gateway's own key pair, for the runs with private_key_jwt.
+	if [ ! -s "$folder/client-public.pem" ]; then
+		(cd "$folder" && umask 077 && openssl genpkey -quiet -algorithm RSA -out client-key.pem &&
+			openssl pkey -in client-key.pem -pubout -out client-public.pem)
+	fi
 	export INTEROP_OIDC_PROVIDER=$folder
 }
 

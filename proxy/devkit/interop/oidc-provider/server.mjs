@@ -1,9 +1,10 @@
 // The OpenID provider that `make interop` tries tokenbridge against: the npm package oidc-provider
 // with two APIs, one confidential client, and refresh tokens that are used once.
 //
-// It is told what it needs by environment variables (below), prints `listening` when it serves, and
+// Environment variables tell it what it needs (below). It prints `listening` when it serves, and
 // ends when its standard input does.
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
@@ -18,9 +19,20 @@ const required = (name) => {
 const port = Number(required('PORT'));
 const publicUrl = required('PUBLIC_URL');
 const clientId = required('CLIENT_ID');
-const clientSecret = required('CLIENT_SECRET');
+// The client's secret, or the file with its public key (private_key_jwt).
+const clientSecret = process.env.CLIENT_SECRET;
+const clientKey = process.env.CLIENT_PUBLIC_KEY;
 const tokenLife = Number(required('TOKEN_LIFE'));
 const issuer = `http://localhost:${port}`;
+
+/** How the client proves who it is. */
+const credential = clientKey
+  ? {
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'RS256',
+      jwks: { keys: [{ ...createPublicKey(readFileSync(clientKey)).export({ format: 'jwk' }), use: 'sig' }] },
+    }
+  : { client_secret: clientSecret };
 
 /** The scopes of each API, by its resource indicator (RFC 8707). */
 const apis = {
@@ -39,7 +51,7 @@ const provider = new Provider(issuer, {
   clients: [
     {
       client_id: clientId,
-      client_secret: clientSecret,
+      ...credential,
       grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: [`${publicUrl}/auth/callback`],
       post_logout_redirect_uris: [`${publicUrl}/auth/logged-out`],

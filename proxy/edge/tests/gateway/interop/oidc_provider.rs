@@ -44,51 +44,98 @@ fn files() -> PathBuf {
     repository("proxy/devkit/interop/oidc-provider/conf")
 }
 
-async fn start(prepare: impl Fn(&mut ConfigurationFolder)) -> Installation<OidcProvider> {
+/// How the gateway proves who it is.
+#[derive(Clone, Copy)]
+enum Credential {
+    Secret,
+    Key,
+}
+
+impl Credential {
+    fn write_to(self, folder: &mut ConfigurationFolder) {
+        match self {
+            Self::Secret => folder.set_variable("CLIENT_SECRET", CLIENT_SECRET),
+            Self::Key => folder.replace(
+                "settings.yaml",
+                "client_secret: ${CLIENT_SECRET}",
+                &format!(
+                    "token_endpoint_auth_method: private_key_jwt\n  client_key_file: {}",
+                    provider_folder().join("client-key.pem").display()
+                ),
+            ),
+        }
+    }
+
+    fn tell(self, command: &mut Command) {
+        match self {
+            Self::Secret => command.env("CLIENT_SECRET", CLIENT_SECRET),
+            Self::Key => command.env(
+                "CLIENT_PUBLIC_KEY",
+                provider_folder().join("client-public.pem"),
+            ),
+        };
+    }
+}
+
+fn provider_folder() -> PathBuf {
+    folder_of("INTEROP_OIDC_PROVIDER")
+}
+
+async fn start(
+    credential: Credential,
+    prepare: impl Fn(&mut ConfigurationFolder),
+) -> Installation<OidcProvider> {
     let port = free_port();
     let issuer = format!("http://localhost:{port}");
     let installation =
-        Installation::without_provider(&files(), &issuer, demo_backends(&issuer), prepare).await;
+        Installation::without_provider(&files(), &issuer, demo_backends(&issuer), |folder| {
+            credential.write_to(folder);
+            prepare(folder);
+        })
+        .await;
     let mut command = Command::new("node");
     command
-        .arg(folder_of("INTEROP_OIDC_PROVIDER").join("server.mjs"))
+        .arg(provider_folder().join("server.mjs"))
         .env("PORT", port.to_string())
         .env("PUBLIC_URL", installation.folder.public_url())
         .env("CLIENT_ID", "bff-server")
-        .env("CLIENT_SECRET", CLIENT_SECRET)
         .env("TOKEN_LIFE", TOKEN_LIFE.to_string());
+    credential.tell(&mut command);
     let process = provider::start(&mut command, "listening").await;
     let installation = installation.with_provider(OidcProvider { process, issuer });
     provider::found_by(&installation).await;
     installation
 }
 
-fn secret(folder: &mut ConfigurationFolder) {
-    folder.set_variable("CLIENT_SECRET", CLIENT_SECRET);
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a real provider: make interop PROVIDERS=oidc-provider"]
+async fn by_refresh_with_resource() {
+    let installation = start(Credential::Secret, |_| {}).await;
+    walk::from_login_to_logout(&installation, "refresh").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a real provider: make interop PROVIDERS=oidc-provider"]
-async fn by_refresh_with_resource() {
-    let installation = start(secret).await;
-    walk::from_login_to_logout(&installation, "refresh").await;
+async fn a_client_with_a_key_instead_of_a_secret() {
+    let installation = start(Credential::Key, |_| {}).await;
+    let browser = walk::log_in(&installation, "alice").await;
+    walk::each_service_gets_its_own_token(&installation, &browser).await;
+    walk::tokens_are_renewed_while_nobody_calls(&installation, &browser).await;
+    walk::log_out(&installation, &browser).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a real provider: make interop PROVIDERS=oidc-provider"]
 async fn a_rolling_restart_of_replicas_uses_no_refresh_token_twice() {
     let redis = RedisServer::start();
-    let prepare = |folder: &mut ConfigurationFolder| {
-        secret(folder);
-        folder.use_redis(&redis.url());
-    };
-    let installation = start(prepare).await;
+    let installation = start(Credential::Secret, |folder| folder.use_redis(&redis.url())).await;
     let mut replica = ConfigurationFolder::copy_of(
         &files(),
         &installation.provider.issuer,
         &installation.analytics.url(),
         &installation.crud.url(),
     );
-    prepare(&mut replica);
+    Credential::Secret.write_to(&mut replica);
+    replica.use_redis(&redis.url());
     rolling_restart::under_load(&installation, replica).await;
 }

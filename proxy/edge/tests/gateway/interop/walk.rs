@@ -60,7 +60,7 @@ pub(crate) async fn log_in<P: RealProvider>(
 
 /// Calls both services, whose backends verify the token's signature, issuer, audience and expiry.
 /// Returns the subject.
-async fn each_service_gets_its_own_token<P: RealProvider>(
+pub(crate) async fn each_service_gets_its_own_token<P: RealProvider>(
     installation: &Installation<P>,
     browser: &BrowserSession,
 ) -> String {
@@ -140,14 +140,14 @@ pub(crate) async fn refresh_tokens_were_used_once<P: RealProvider>(
     );
 }
 
-/// Two lives go by without a request.
-async fn tokens_are_renewed_while_nobody_calls<P: RealProvider>(
+/// Tokens of both services are renewed twice and more without a request.
+pub(crate) async fn tokens_are_renewed_while_nobody_calls<P: RealProvider>(
     installation: &Installation<P>,
     browser: &BrowserSession,
 ) {
     let before = installation.provider.counts().await;
     let begin = Instant::now();
-    while installation.provider.counts().await.refreshes < before.refreshes + 8 {
+    while installation.provider.counts().await.refreshes < before.refreshes + 4 {
         assert!(
             begin.elapsed() < Duration::from_secs(4 * TOKEN_LIFE),
             "nobody renews the tokens:\n{}",
@@ -175,7 +175,10 @@ async fn call_until<P: RealProvider>(
 }
 
 /// Ends the session here and at the provider, whose pages lead back to the application.
-async fn log_out<P: RealProvider>(installation: &Installation<P>, browser: &BrowserSession) {
+pub(crate) async fn log_out<P: RealProvider>(
+    installation: &Installation<P>,
+    browser: &BrowserSession,
+) {
     let before = installation.provider.counts().await;
     let request = BrowserRequest::new(Method::POST, installation.url("/auth/logout"));
     let page = installation.send(browser, request).await;
