@@ -9,7 +9,7 @@ export CONF STORE REDIS_URL
 SCRIPTS := proxy/devkit/scripts
 CARGO ?= cargo
 
-.PHONY: help run build test interop check fmt clean
+.PHONY: help run build test load-test interop check fmt clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,6 +31,10 @@ test: ## formatting, lints and all tests, the demo in a real browser among them
 interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or keycloak: only that one)
 	@$(SCRIPTS)/tools.sh build redis demo
 	@$(SCRIPTS)/interop.sh $(PROVIDERS)
+
+load-test: ## load the running demo with wrk, bounded in time, on this machine
+	@$(SCRIPTS)/tools.sh load
+	@load-tests/wrk/run.sh
 
 check: ## check the configuration in CONF, its provider's files included
 	$(CARGO) run --release --locked --quiet --bin tokenbridge -- check --config $(CONF) --idp $(CONF)/idp

@@ -2,12 +2,13 @@
 # Installs the tools that a group of commands needs, where they are missing: tools.sh build [redis].
 set -euo pipefail
 
-declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [nginx]=nginx-light [chromium]=chromium [node]=nodejs [npm]=npm)
+declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [wrk]=wrk [nginx]=nginx-light [chromium]=chromium [node]=nodejs [npm]=npm)
 wanted=()
 for group in "$@"; do
 	case "$group" in
 	build) wanted+=(cc make cmake) ;;
 	redis) wanted+=(redis-server) ;;
+	load) wanted+=(wrk curl) ;;
 	nginx) wanted+=(nginx) ;;
 	browser) wanted+=(chromium node npm) ;;
 	demo) wanted+=(curl openssl) ;;
