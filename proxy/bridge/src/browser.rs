@@ -21,17 +21,29 @@ pub struct RequestOrigin<'a> {
 pub struct AllowedOrigins {
     own: String,
     others: Vec<String>,
+    any: bool,
 }
 
 impl AllowedOrigins {
     /// Our own origin, and those that the configuration lists (`cors.allowed_origins`).
     pub fn new(own: String, others: Vec<String>) -> Self {
-        Self { own, others }
+        Self {
+            own,
+            others,
+            any: false,
+        }
+    }
+
+    /// Every origin but `null`, where the configuration says so in so many words.
+    #[must_use]
+    pub fn or_any(self, any: bool) -> Self {
+        Self { any, ..self }
     }
 
     /// Whether an `Origin` field names one of them, compared whole.
     pub fn contains(&self, origin: &[u8]) -> bool {
-        origin == self.own.as_bytes() || self.others.iter().any(|other| other.as_bytes() == origin)
+        let listed = || self.others.iter().any(|other| other.as_bytes() == origin);
+        origin == self.own.as_bytes() || listed() || (self.any && origin != b"null")
     }
 
     /// Whether an `Origin` field names one that is not our own: its page needs our leave to read.

@@ -1,5 +1,7 @@
 //! Route patterns (`/a/{id}/*`) and the upstream path templates that go with them.
 
+mod inverse;
+
 use std::fmt;
 
 use thiserror::Error;
@@ -269,17 +271,17 @@ impl UpstreamPath {
     }
 }
 
-/// The literal parts of a template, with each placeholder taken as a plain word.
+/// The literal parts of a template, with each placeholder taken as a letter that no percent
+/// encoding has: none may reach into what a client sends.
 fn check_literals(text: &str) -> Result<(), TemplateProblem> {
-    let plain: String = text
-        .chars()
-        .filter(|character| !matches!(character, '{' | '}'))
-        .collect();
-    let plain = if text.ends_with("/{path}") {
-        plain
-    } else {
-        format!("{plain}x")
-    };
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((literal, tail)) = rest.split_once('{') {
+        plain.push_str(literal);
+        plain.push('x');
+        rest = tail.split_once('}').map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
     canonical_path(plain.as_bytes(), EncodedSlash::Keep)?;
     Ok(())
 }
@@ -362,6 +364,8 @@ mod tests {
             ("/a/{path}/b", P::MisplacedTail),
             ("/a{path}", P::MisplacedTail),
             ("/a/../{path}", P::Target(TargetProblem::DotSegment)),
+            ("/a/..", P::Target(TargetProblem::DotSegment)),
+            ("/a%2{id}", P::Target(TargetProblem::BrokenEncoding)),
             ("//a", P::Target(TargetProblem::EmptySegment)),
         ] {
             assert_eq!(

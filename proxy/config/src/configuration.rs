@@ -125,6 +125,8 @@ pub struct SessionLifetimes {
 pub struct Cors {
     /// Exact origins (RFC 6454 § 6.2), as a browser sends them.
     pub allowed_origins: Vec<String>,
+    /// Any origin whatsoever may call (`dangerously_allow_any_origin` and `*`).
+    pub any_origin: bool,
     /// Response headers that their pages may read, beside those that the gateway sets.
     pub exposed_headers: Vec<HeaderName>,
 }

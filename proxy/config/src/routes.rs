@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`service`] | `services.<name>` |
 //! | [`route`] | one entry of `routes` |
+//! | [`exposure`] | open routes that lead to what a session route protects |
 //! | [`headers`] | `pass_headers` |
 //! | [`table`] | what holds between routes: ids, overlaps, encoded slashes |
 
+mod exposure;
 mod headers;
 pub(crate) mod route;
 pub(crate) mod service;

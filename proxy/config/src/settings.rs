@@ -27,8 +27,8 @@ pub(crate) mod tls;
 use crate::limits::Limits;
 use crate::process::{Drain, Logging, Runtime};
 use crate::public_url::PublicUrl;
-use crate::reading::address;
 use crate::reading::section::Section;
+use crate::reading::{address, scalar};
 
 /// Everything of `settings.yaml`.
 pub(crate) struct Settings<'r> {
@@ -47,12 +47,7 @@ pub(crate) struct Settings<'r> {
 
 /// Reads the whole file.
 pub(crate) fn read<'r>(root: &Section<'r>) -> Settings<'r> {
-    let public_url = root
-        .require(
-            "public_url",
-            "add the address that browsers see, such as `public_url: http://localhost:8080`",
-        )
-        .and_then(|item| item.value(address::public_url));
+    let public_url = read_public_url(root);
     Settings {
         auth: auth::read(root),
         services: audiences::read(root),
@@ -66,4 +61,35 @@ pub(crate) fn read<'r>(root: &Section<'r>) -> Settings<'r> {
         drain: process::read_drain(root),
         public_url,
     }
+}
+
+/// Off this machine it is https: over plain http the session cookie is readable on the way.
+fn read_public_url(root: &Section<'_>) -> Option<PublicUrl> {
+    let item = root.require(
+        "public_url",
+        "add the address that browsers see, such as `public_url: http://localhost:8080`",
+    );
+    let means_it = root.value_or("dangerously_allow_plain_http", scalar::boolean, false);
+    let item = item?;
+    let public_url = item.value(address::public_url)?;
+    if public_url.secure || public_url.is_loopback() {
+        return Some(public_url);
+    }
+    let problem = format!(
+        "`{}` is plain http off this machine: whoever is on the way reads the session cookie",
+        item.written()
+    );
+    match means_it {
+        true => item
+            .at
+            .warn(problem, "use https and remove dangerously_allow_plain_http"),
+        false => {
+            item.at.error(
+                problem,
+                "use https; for a trial, dangerously_allow_plain_http: true lets it pass",
+            );
+            return None;
+        }
+    }
+    Some(public_url)
 }

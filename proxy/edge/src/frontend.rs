@@ -96,7 +96,8 @@ impl Frontend {
             origins: AllowedOrigins::new(
                 served.public_url.origin(),
                 served.cors.allowed_origins.clone(),
-            ),
+            )
+            .or_any(served.cors.any_origin),
             exposed_headers: cors::exposed(&served.cors.exposed_headers),
             csrf: CsrfTokens::new(parts.keyring.clone()),
             keyring: parts.keyring,

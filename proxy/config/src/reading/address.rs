@@ -11,25 +11,18 @@ use super::place::{Complaint, Read};
 use crate::public_url::PublicUrl;
 use crate::service::{Scheme, Upstream};
 
-/// `public_url`: scheme and authority alone, https off this machine.
+/// `public_url`: scheme and authority alone.
 pub(crate) fn public_url(value: &str) -> Read<PublicUrl> {
     let fix = "write scheme and host alone, such as https://app.example.com";
     let (url, scheme) = web_url(value, fix)?;
     if url.path() != "/" || url.query().is_some() {
         return Err(Complaint::new("has a path or a query", fix));
     }
-    let public = PublicUrl {
+    Ok(PublicUrl {
         secure: scheme == Scheme::Https,
         host: url.host_str().unwrap_or_default().to_owned(),
         port: url.port_or_known_default().unwrap_or_else(|| scheme.port()),
-    };
-    match public.secure || public.is_loopback() {
-        true => Ok(public),
-        false => Err(Complaint::new(
-            "is plain http off this machine",
-            "use https, or the session cookie is readable on the way; plain http is for localhost alone",
-        )),
-    }
+    })
 }
 
 /// A service's `base_url`: scheme, authority and perhaps a path.
@@ -145,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_public_url_is_https_or_on_this_machine() {
+    fn a_public_url_is_scheme_host_and_port() {
         for (text, origin, secure) in [
             ("http://localhost:8080", "http://localhost:8080", false),
             ("http://localhost:8080/", "http://localhost:8080", false),
@@ -174,6 +167,11 @@ mod tests {
             "http://app.example.com",
             "http://localhost.example.com",
             "http://0.0.0.0:8080",
+        ] {
+            let public = public_url(text).unwrap();
+            assert!(!public.secure && !public.is_loopback(), "{text}");
+        }
+        for text in [
             "localhost:8080",
             "ftp://localhost",
             "https://a.example/app",

@@ -17,6 +17,8 @@ pub(crate) struct RouteDraft<'r> {
     pub(crate) id: Option<(String, At<'r>)>,
     /// Absent when something of the route is wrong.
     pub(crate) route: Option<Route>,
+    /// Whether it says that it means to be open although another route asks a session.
+    pub(crate) means_open: bool,
 }
 
 /// Where a route leads.
@@ -51,8 +53,10 @@ pub(crate) fn read<'r>(item: Item<'r>, services: &[ServiceDraft<'_>]) -> Option<
         let id = id.as_ref().map(|(id, _)| id.as_str().into())?;
         Some(rest.complete(id, pattern, target, upstream_path?))
     };
+    let means_open = section.value_or("dangerously_without_session", scalar::boolean, false);
     Some(RouteDraft {
         route: route(),
+        means_open,
         at,
         id,
     })

@@ -1,7 +1,9 @@
-//! What holds between routes: ids of their own, no overlap, no encoded slash in vain.
+//! What holds between routes: ids of their own, no overlap, no encoded slash in vain, no way
+//! around a session.
 
 use tokenbridge_bridge::route::{Overlap, Route, RouteTable};
 
+use super::exposure;
 use super::route::RouteDraft;
 use crate::reading::place::At;
 
@@ -11,8 +13,13 @@ pub(crate) fn compile(drafts: Vec<RouteDraft<'_>>) -> Option<RouteTable> {
     let all = drafts.len();
     let mut routes: Vec<Route> = Vec::with_capacity(all);
     let mut places: Vec<(At<'_>, Box<str>)> = Vec::with_capacity(all);
+    let mut open: Vec<exposure::Place<'_>> = Vec::with_capacity(all);
     for draft in drafts {
         if let Some(route) = draft.route {
+            open.push(exposure::Place {
+                at: draft.at.clone(),
+                means_it: draft.means_open,
+            });
             places.push((draft.at, route.id.clone()));
             routes.push(route);
         }
@@ -20,7 +27,10 @@ pub(crate) fn compile(drafts: Vec<RouteDraft<'_>>) -> Option<RouteTable> {
     check_encoded_slashes(&routes, &places);
     let complete = routes.len() == all;
     match RouteTable::compile(routes) {
-        Ok(table) => complete.then_some(table),
+        Ok(table) => {
+            exposure::check(&table, &open);
+            complete.then_some(table)
+        }
         Err(overlaps) => {
             overlaps
                 .iter()

@@ -85,8 +85,17 @@ fn read_cors(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Cors {
     let Some(cors) = root.section("cors") else {
         return Cors::default();
     };
-    let mut allowed_origins = Vec::new();
+    let means_any = cors.value_or("dangerously_allow_any_origin", scalar::boolean, false);
+    let (mut allowed_origins, mut any_origin) = (Vec::new(), false);
     for item in cors.list("allowed_origins") {
+        if item.written() == "*" && means_any {
+            any_origin = true;
+            item.at.warn(
+                "`*` lets every page of the same site act as the user",
+                "list exact origins and remove dangerously_allow_any_origin",
+            );
+            continue;
+        }
         let Some(origin) = item.value(address::origin) else {
             continue;
         };
@@ -108,6 +117,7 @@ fn read_cors(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Cors {
         .collect();
     Cors {
         allowed_origins,
+        any_origin,
         exposed_headers,
     }
 }

@@ -75,7 +75,7 @@ async fn identity_headers_of_the_client_arrive_in_no_spelling_on_any_kind_of_rou
     let installation = Installation::start_with(|folder| {
         folder.edit("settings.yaml", |text| format!("{text}\nidentity_headers: [X-Tenant]\n"));
         let open = "  - id: \"open\"\n    path: \"/open/*\"\n    target_service: \"crud_service\"\n    \
-                    upstream_path: \"/api/v1/crud/{path}\"\n    auth: \"none\"\n";
+                    upstream_path: \"/api/v1/crud/{path}\"\n    auth: \"none\"\n    dangerously_without_session: true\n";
         folder.edit("routes.yaml", |text| format!("{text}\n{open}"));
     })
     .await;
