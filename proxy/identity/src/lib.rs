@@ -8,6 +8,7 @@
 //! | [`logout`] | what a logout answers |
 //! | [`health`] | whether the provider answers, and since when |
 //! | [`telemetry`] | the counters that the gateway exports |
+//! | `fuzzing` | what fuzz targets and property tests reach of the readers |
 //! | [`support`] | which token plans this crate can fulfil |
 //! | `relying_party` | all that a frontend's client at its provider works with |
 //! | `provider` | the provider: metadata, keys, endpoints, over HTTP |
@@ -16,6 +17,8 @@
 //! | `revocation` | revoking refresh tokens in the background |
 //! | `machine` | the runtime and the random source, behind the port that a simulation replaces |
 
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod health;
 pub mod identity;
 pub mod login;

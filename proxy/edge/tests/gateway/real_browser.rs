@@ -32,7 +32,7 @@ async fn tell(story: &str) -> Installation {
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
     );
-    print!("{told}");
+    eprint!("{told}");
     assert!(
         output.status.success(),
         "{told}{problem}\n{}",
