@@ -49,6 +49,8 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<bool> {
         let found = match place::find(self, http.req_header(), exchange) {
+            // It costs nothing, and a browser could not tell its page why it was refused.
+            Ok(found @ place::Found::Preflight(_)) => Ok(found),
             Ok(found) => rates::check(self, exchange).await.map(|()| found),
             Err(refusal) => Err(refusal),
         };

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use tokenbridge_bridge::rate::Bucket;
 use tokenbridge_bridge::route::RouteAuth;
+use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_config::limits::{RateLimit, RatePer};
 use tokenbridge_config::{Configuration, configuration};
 
@@ -106,7 +107,7 @@ pub(crate) enum Whose<'e> {
     /// A client's network.
     Address(IpAddr),
     /// A session's, by its key.
-    Session(&'e [u8; 32]),
+    Session(&'e SessionKey),
     /// Everybody's on a route, by its id.
     Route(&'e str),
 }

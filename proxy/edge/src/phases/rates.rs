@@ -10,7 +10,7 @@ use tokenbridge_bridge::client_address::client_network;
 use tokenbridge_bridge::rate::Level;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::limits::RatePer;
-use tokenbridge_session_store::Purpose;
+use tokenbridge_session_store::{Purpose, SharedRates, StoreError};
 
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
@@ -39,10 +39,7 @@ pub(crate) async fn check(gateway: &Gateway, exchange: &mut Exchange) -> Result<
     for (number, limit) in rates.of(&exchange.place) {
         let whose = match limit.per {
             RatePer::Address => exchange.client.map(client_network).map(Whose::Address),
-            RatePer::Session => exchange
-                .session
-                .as_ref()
-                .map(|key| Whose::Session(key.as_bytes())),
+            RatePer::Session => exchange.session.as_ref().map(Whose::Session),
             RatePer::Route => exchange.route().map(|found| Whose::Route(&found.route.id)),
         };
         let Some(whose) = whose else {
@@ -73,10 +70,7 @@ pub(crate) async fn check(gateway: &Gateway, exchange: &mut Exchange) -> Result<
 /// or the store does not answer. A client is not refused because Redis is away.
 async fn take(gateway: &Gateway, (number, limit): (usize, &Limit), whose: Whose<'_>) -> Level {
     if let (true, Some(shared)) = (limit.shared, &gateway.rates) {
-        match shared
-            .take(&limit.name, &name(gateway, whose), &limit.bucket)
-            .await
-        {
+        match take_shared(gateway, shared, limit, whose).await {
             Ok(level) => return level,
             Err(_) => gateway.frontend.metrics.rate_limit_fallback(&limit.name),
         }
@@ -87,20 +81,28 @@ async fn take(gateway: &Gateway, (number, limit): (usize, &Limit), whose: Whose<
     local.take((number, whose), &limit.bucket, now)
 }
 
-/// Whose bucket it is, as the store may know it: neither addresses nor sessions can be read off it.
-fn name(gateway: &Gateway, whose: Whose<'_>) -> String {
-    let keyring = &gateway.frontend.keyring;
-    let mac = match whose {
-        Whose::Address(IpAddr::V4(address)) => {
-            keyring.mac(Purpose::RateLimit, &[b"address", &address.octets()])
-        }
-        Whose::Address(IpAddr::V6(address)) => {
-            keyring.mac(Purpose::RateLimit, &[b"address", &address.octets()])
-        }
-        Whose::Session(key) => keyring.mac(Purpose::RateLimit, &[b"session", key]),
-        Whose::Route(id) => keyring.mac(Purpose::RateLimit, &[b"route", id.as_bytes()]),
+async fn take_shared(
+    gateway: &Gateway,
+    shared: &SharedRates,
+    limit: &Limit,
+    whose: Whose<'_>,
+) -> Result<Level, StoreError> {
+    let (name, bucket) = (&limit.name, &limit.bucket);
+    // Nobody's address can be read off a name in the store.
+    let named = |part: &[u8], kind: &[u8]| {
+        let mac = gateway
+            .frontend
+            .keyring
+            .mac(Purpose::RateLimit, &[kind, part]);
+        URL_SAFE_NO_PAD.encode(mac)
     };
-    URL_SAFE_NO_PAD.encode(mac)
+    let whose = match whose {
+        Whose::Session(key) => return shared.take_of_session(name, key, bucket).await,
+        Whose::Address(IpAddr::V4(address)) => named(&address.octets(), b"address"),
+        Whose::Address(IpAddr::V6(address)) => named(&address.octets(), b"address"),
+        Whose::Route(id) => named(id.as_bytes(), b"route"),
+    };
+    shared.take(name, &whose, bucket).await
 }
 
 fn tell(told: &mut Told, limit: &Limit, level: &Level) {

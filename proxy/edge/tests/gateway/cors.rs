@@ -135,6 +135,22 @@ async fn a_listed_origin_may_read_answers_and_refusals_and_an_unknown_one_neithe
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_listed_origin_may_listen_to_the_sessions_events() {
+    let installation = start().await;
+    let browser = installation.logged_in("alice").await;
+    let cookie = installation.session_cookie(&browser).unwrap();
+    let listen = async |origin: &str| {
+        let request = reqwest::Client::new().get(installation.url("/auth/events"));
+        let request = request.header("cookie", format!("bff_session={cookie}"));
+        request.header("origin", origin).send().await.unwrap()
+    };
+    let answer = listen(LISTED).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["access-control-allow-origin"], LISTED);
+    assert_eq!(listen(UNKNOWN).await.status(), 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_cannot_open_a_session_route_to_other_origins() {
     let installation = start().await;
     let browser = installation.logged_in("alice").await;

@@ -1,13 +1,15 @@
 //! Token buckets that all replicas share. They expire by themselves when they are full.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use redis::Script;
+use redis::{Script, ScriptInvocation};
 use tokenbridge_bridge::rate::{Bucket, Level};
+use tokenbridge_bridge::session::SessionKey;
 
 use super::RedisStore;
 use super::link::Link;
-use super::names::Names;
+use super::names::{self, Names};
 use crate::error::StoreError;
 use crate::telemetry::StoreTelemetry;
 
@@ -43,8 +45,33 @@ impl SharedRates {
         whose: &str,
         bucket: &Bucket,
     ) -> Result<Level, StoreError> {
-        let microseconds = |time: std::time::Duration| time.as_secs_f64() * 1e6;
-        let mut call = self.script.key(self.names.rate(limit, whose));
+        let call = self.script.key(self.names.rate(limit, whose));
+        self.run(call, bucket).await
+    }
+
+    /// The same of a session's bucket. One that the store does not have has none: its request is
+    /// allowed here, to be refused where sessions are judged.
+    ///
+    /// # Errors
+    /// Redis does not answer or is full.
+    pub async fn take_of_session(
+        &self,
+        limit: &str,
+        session: &SessionKey,
+        bucket: &Bucket,
+    ) -> Result<Level, StoreError> {
+        let whose = names::text(session);
+        let mut call = self.script.key(self.names.rate(limit, &whose));
+        call.key(self.names.session(session));
+        self.run(call, bucket).await
+    }
+
+    async fn run(
+        &self,
+        mut call: ScriptInvocation<'_>,
+        bucket: &Bucket,
+    ) -> Result<Level, StoreError> {
+        let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
         call.arg(microseconds(bucket.interval()))
             .arg(microseconds(bucket.window()));
         let call = &call;

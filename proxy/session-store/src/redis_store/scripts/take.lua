@@ -1,6 +1,8 @@
--- KEYS bucket · ARGV microseconds for one token, microseconds in which an empty bucket fills
+-- KEYS bucket, and perhaps the session whose it is · ARGV microseconds for one token, microseconds in which an empty bucket fills
 -- The generic cell rate algorithm: the key holds the time at which the bucket is full.
 -- Answers {1 or 0, microseconds that the bucket now lacks to be full}.
+-- A session that is made up gets no bucket: nobody can fill the server with them.
+if KEYS[2] and redis.call('HEXISTS', KEYS[2], 'f') == 0 then return {1, '0'} end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local interval, window = tonumber(ARGV[1]), tonumber(ARGV[2])

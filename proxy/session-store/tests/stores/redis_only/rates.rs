@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use tokenbridge_bridge::rate::Bucket;
-use tokenbridge_session_store::StoreError;
+use tokenbridge_session_store::{Clock, SessionStore, StoreError, SystemClock};
 
 use crate::bench::{keyring, open};
+use crate::samples::{key, session};
 use crate::server::RedisServer;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -60,6 +61,26 @@ async fn a_bucket_that_is_full_again_leaves_nothing_behind() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("{:?} stay", server.keys().await);
+}
+
+#[tokio::test]
+async fn a_session_that_is_made_up_gets_no_bucket() {
+    let server = RedisServer::start().await;
+    let store = open(&server.url(), keyring("k1", 1));
+    let (rates, bucket) = (store.rates(), Bucket::new(1, HOUR, 2));
+    for _ in 0..5 {
+        let level = rates.take_of_session("api", &key(9), &bucket).await;
+        assert!(level.unwrap().allowed);
+    }
+    assert_eq!(server.keys().await, Vec::<String>::new());
+    let new = session(1, SystemClock::default().now());
+    store.create(&new).await.unwrap();
+    let mut allowed = Vec::new();
+    for _ in 0..3 {
+        let level = rates.take_of_session("api", &key(1), &bucket).await;
+        allowed.push(level.unwrap().allowed);
+    }
+    assert_eq!(allowed, [true, true, false]);
 }
 
 #[tokio::test]
