@@ -48,7 +48,7 @@ impl ConfigurationFolder {
 
     /// Other ports than before.
     pub(crate) fn take_ports(&mut self) {
-        let (port, admin_port) = (free_port(), free_port());
+        let (port, admin_port) = two_free_ports();
         let (old_port, old_admin) = match self.port {
             0 => (8080, 9901),
             _ => (self.port, self.admin_port),
@@ -187,7 +187,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A port that nobody listens on at this moment.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+pub(crate) /// Both are held until both are known, so that they differ.
+fn two_free_ports() -> (u16, u16) {
+    let held = [free_port(), free_port()];
+    let [first, second] = held.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    (first, second)
+}
+
+fn free_port() -> std::net::TcpListener {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap()
 }
