@@ -187,13 +187,17 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A port that nobody listens on at this moment.
-pub(crate) /// Both are held until both are known, so that they differ.
-fn two_free_ports() -> (u16, u16) {
-    let held = [free_port(), free_port()];
-    let [first, second] = held.each_ref().map(|listener| listener.local_addr().unwrap().port());
-    (first, second)
+pub(crate) fn free_port() -> u16 {
+    held_port().local_addr().unwrap().port()
 }
 
-fn free_port() -> std::net::TcpListener {
+/// Both are held until both are known, so that they differ.
+fn two_free_ports() -> (u16, u16) {
+    let (first, second) = (held_port(), held_port());
+    let port = |listener: &std::net::TcpListener| listener.local_addr().unwrap().port();
+    (port(&first), port(&second))
+}
+
+fn held_port() -> std::net::TcpListener {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap()
 }
