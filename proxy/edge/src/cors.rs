@@ -2,11 +2,15 @@
 //! preflight is answered here and reaches no upstream.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use tokenbridge_bridge::cors::Preflight;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::route::RouteAuth;
+use tokenbridge_bridge::target::RequestTarget;
 
 use crate::answer::Answer;
+use crate::endpoints::Endpoint;
+use crate::exchange::{Exchange, Place};
 use crate::frontend::Frontend;
 
 /// How long a browser may remember what a preflight was answered.
@@ -34,6 +38,29 @@ pub(crate) fn exposed(configured: &[HeaderName]) -> String {
         names.push_str(name.as_str());
     }
     names
+}
+
+/// A preflight that is ours to answer: that of an endpoint, or of a session route. One for a route
+/// without a session goes the way of any request.
+pub(crate) fn asked(
+    frontend: &Frontend,
+    request: &RequestHeader,
+    target: &RequestTarget,
+    exchange: &mut Exchange,
+) -> Option<Preflight> {
+    let asked = Preflight::read(&request.method, &request.headers)?;
+    exchange.place = match Endpoint::at(target.path()) {
+        Some(endpoint) if endpoint.methods().contains(&asked.method) => Place::Endpoint(endpoint),
+        Some(_) => return None,
+        None => {
+            let found = frontend.served().routes.matches(target, &asked.method);
+            let found = found
+                .ok()
+                .filter(|found| found.route.auth == RouteAuth::Session)?;
+            Place::Route(Box::new(found))
+        }
+    };
+    Some(asked)
 }
 
 /// The answer to a preflight for a session route or one of our endpoints.

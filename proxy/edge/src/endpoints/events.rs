@@ -61,17 +61,7 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
         let why = format!("{WATCHERS} streams of one session are open");
         Refusal::new(Rejection::TooManyRequests, why)
     })?;
-    let ending = match look(gateway, &key).await.map_err(store_refusal)? {
-        Look::Alive(ending) => ending,
-        Look::Over(_) => {
-            let why = "the store has no such session, or it is over";
-            return Err(Refusal::deleting_cookie(Rejection::SessionExpired, why).into());
-        }
-        Look::Replaced => {
-            let why = "a newer login replaced it";
-            return Err(Refusal::new(Rejection::SessionReplaced, why).into());
-        }
-    };
+    let ending = ending(gateway, &key).await?;
     let query = exchange.target.as_ref().and_then(|target| target.query());
     let tells_renewals = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .any(|(name, value)| name == "renewed" && value == "true");
@@ -90,6 +80,21 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
         .with(header::VARY, "Cookie")
         // nginx would hold events back.
         .with(header::HeaderName::from_static("x-accel-buffering"), "no"))
+}
+
+/// When a session ends that is alive.
+async fn ending(gateway: &Gateway, key: &SessionKey) -> Result<Ending, Refusal> {
+    match look(gateway, key).await.map_err(store_refusal)? {
+        Look::Alive(ending) => Ok(ending),
+        Look::Over(_) => {
+            let why = "the store has no such session, or it is over";
+            Err(Refusal::deleting_cookie(Rejection::SessionExpired, why))
+        }
+        Look::Replaced => {
+            let why = "a newer login replaced it";
+            Err(Refusal::new(Rejection::SessionReplaced, why))
+        }
+    }
 }
 
 impl EventStream {

@@ -10,6 +10,7 @@ use tokenbridge_bridge::navigation::RequestKind;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::session::{SessionId, SessionKey};
 
+use crate::endpoints::Endpoint;
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
 
@@ -71,6 +72,38 @@ pub(crate) fn session_of_form(
     }
     exchange.unproven = from_our_pages(frontend, request, exchange)?.map(Unproven);
     Ok(None)
+}
+
+/// Notes the session of a request of one of our endpoints, once it passed what the endpoint asks.
+///
+/// # Errors
+/// The refusal to answer with.
+pub(crate) fn enter(
+    frontend: &Frontend,
+    endpoint: Endpoint,
+    request: &RequestHeader,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
+    let found = match endpoint {
+        Endpoint::Logout => session_of_form(frontend, request, exchange),
+        Endpoint::Login
+        | Endpoint::Callback
+        | Endpoint::LoggedOut
+        | Endpoint::Session
+        | Endpoint::Csrf
+        | Endpoint::Events => session(frontend, request, exchange),
+        // The same for everybody, whoever asks.
+        Endpoint::Script => Ok(None),
+    };
+    exchange.session = match found {
+        // A malformed cookie must not keep anybody from logging in or out.
+        Err(refusal) if refusal.rejection == Rejection::SessionMissing => {
+            exchange.cookie_is_malformed = true;
+            None
+        }
+        found => found?,
+    };
+    Ok(())
 }
 
 fn is_form(request: &RequestHeader) -> bool {

@@ -9,10 +9,11 @@ use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::cors::Preflight;
 use tokenbridge_bridge::navigation::{BrowserHints, RequestKind};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
-use tokenbridge_bridge::route::{NoRoute, RouteAuth};
+use tokenbridge_bridge::route::{NoRoute, RouteAuth, RouteMatch};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget, TargetProblem};
 
 use super::browser;
+use crate::cors;
 use crate::endpoints::Endpoint;
 use crate::exchange::{Exchange, Place};
 use crate::frontend::Frontend;
@@ -78,48 +79,47 @@ pub(crate) fn find(
     check_method(request, exchange)?;
     host::check(&frontend.served().public_url, request)?;
     let (target, slashes_kept) = read_target(request)?;
-    if let Some(asked) = preflight(frontend, request, &target, exchange) {
+    if let Some(asked) = cors::asked(frontend, request, &target, exchange) {
         exchange.target = Some(target);
         return Ok(Found::Preflight(asked));
     }
     if let Some(endpoint) = endpoint(&target, request, exchange)? {
         exchange.target = Some(target);
-        let session = match endpoint {
-            Endpoint::Logout => browser::session_of_form(frontend, request, exchange),
-            Endpoint::Login
-            | Endpoint::Callback
-            | Endpoint::LoggedOut
-            | Endpoint::Session
-            | Endpoint::Csrf
-            | Endpoint::Events => browser::session(frontend, request, exchange),
-            // The same for everybody, whoever asks.
-            Endpoint::Script => Ok(None),
-        };
-        exchange.session = match session {
-            // A malformed cookie must not keep anybody from logging in or out.
-            Err(refusal) if refusal.rejection == Rejection::SessionMissing => {
-                exchange.cookie_is_malformed = true;
-                None
-            }
-            session => session?,
-        };
+        browser::enter(frontend, endpoint, request, exchange)?;
         return Ok(Found::Endpoint(endpoint));
     }
-    let found = frontend
-        .served()
-        .routes
-        .matches(exchange.target.insert(target), &request.method)
-        .map_err(|problem| match problem {
-            NoRoute::Unknown if slashes_kept => target_refusal(TargetProblem::EncodedSlash),
-            NoRoute::Unknown => Refusal::new(Rejection::RouteNotFound, "no route matches the path"),
-            NoRoute::MethodNotAllowed(allowed) => {
-                exchange.allowed = allowed;
-                Refusal::new(
-                    Rejection::MethodNotAllowed,
-                    "the route does not take the method",
-                )
-            }
-        })?;
+    let found = find_route(frontend, (&target, slashes_kept), request, exchange);
+    exchange.target = Some(target);
+    enter_route(frontend, found?, request, exchange)?;
+    Ok(Found::Route)
+}
+
+fn find_route(
+    frontend: &Frontend,
+    (target, slashes_kept): (&RequestTarget, bool),
+    request: &RequestHeader,
+    exchange: &mut Exchange,
+) -> Result<RouteMatch, Refusal> {
+    let found = frontend.served().routes.matches(target, &request.method);
+    found.map_err(|problem| match problem {
+        NoRoute::Unknown if slashes_kept => target_refusal(TargetProblem::EncodedSlash),
+        NoRoute::Unknown => Refusal::new(Rejection::RouteNotFound, "no route matches the path"),
+        NoRoute::MethodNotAllowed(allowed) => {
+            exchange.allowed = allowed;
+            Refusal::new(
+                Rejection::MethodNotAllowed,
+                "the route does not take the method",
+            )
+        }
+    })
+}
+
+fn enter_route(
+    frontend: &Frontend,
+    found: RouteMatch,
+    request: &RequestHeader,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
     let route = found.route.clone();
     exchange.place = Place::Route(Box::new(found));
     check_body_length(frontend, route.max_body, request)?;
@@ -130,30 +130,7 @@ pub(crate) fn find(
             exchange.session = Some(session.ok_or_else(no_cookie)?);
         }
     }
-    Ok(Found::Route)
-}
-
-/// A preflight that is ours to answer: that of an endpoint, or of a session route. One for a route
-/// without a session goes the way of any request.
-fn preflight(
-    frontend: &Frontend,
-    request: &RequestHeader,
-    target: &RequestTarget,
-    exchange: &mut Exchange,
-) -> Option<Preflight> {
-    let asked = Preflight::read(&request.method, &request.headers)?;
-    exchange.place = match Endpoint::at(target.path()) {
-        Some(endpoint) if endpoint.methods().contains(&asked.method) => Place::Endpoint(endpoint),
-        Some(_) => return None,
-        None => {
-            let found = frontend.served().routes.matches(target, &asked.method);
-            let found = found
-                .ok()
-                .filter(|found| found.route.auth == RouteAuth::Session)?;
-            Place::Route(Box::new(found))
-        }
-    };
-    Some(asked)
+    Ok(())
 }
 
 fn no_cookie() -> Refusal {
