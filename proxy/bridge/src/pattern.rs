@@ -206,6 +206,9 @@ pub enum TemplateProblem {
     /// The literal part would make the upstream's path ambiguous.
     #[error("{0}")]
     Target(#[from] TargetProblem),
+    /// The literal part is not written as it would have to be sent.
+    #[error("must be written as it is sent: {0} (with an x for each placeholder)")]
+    NotCanonical(String),
 }
 
 impl UpstreamPath {
@@ -234,7 +237,6 @@ impl UpstreamPath {
         if text.contains('*') {
             return Err(TemplateProblem::Star);
         }
-        check_literals(text)?;
         let mut pieces = vec![Piece::Literal(base_path.into())];
         let mut rest = text;
         while let Some((literal, tail)) = rest.split_once('{') {
@@ -252,6 +254,7 @@ impl UpstreamPath {
         if rest.contains('}') {
             return Err(TemplateProblem::Unbalanced);
         }
+        check_literals(text)?;
         pieces.push(Piece::Literal(rest.into()));
         Ok(Self { pieces })
     }
@@ -282,8 +285,11 @@ fn check_literals(text: &str) -> Result<(), TemplateProblem> {
         rest = tail.split_once('}').map_or("", |(_, after)| after);
     }
     plain.push_str(rest);
-    canonical_path(plain.as_bytes(), EncodedSlash::Keep)?;
-    Ok(())
+    let canonical = canonical_path(plain.as_bytes(), EncodedSlash::Keep)?;
+    match canonical == plain {
+        true => Ok(()),
+        false => Err(TemplateProblem::NotCanonical(canonical)),
+    }
 }
 
 fn placeholder(name: &str, pattern: &PathPattern) -> Result<Piece, TemplateProblem> {
@@ -365,6 +371,8 @@ mod tests {
             ("/a{path}", P::MisplacedTail),
             ("/a/../{path}", P::Target(TargetProblem::DotSegment)),
             ("/a/..", P::Target(TargetProblem::DotSegment)),
+            ("/é/{id}", P::NotCanonical("/%C3%A9/x".into())),
+            ("/a%2d", P::NotCanonical("/a-".into())),
             ("/a%2{id}", P::Target(TargetProblem::BrokenEncoding)),
             ("//a", P::Target(TargetProblem::EmptySegment)),
         ] {
