@@ -21,7 +21,7 @@
 //! | `live_sessions` | who has something open for a session, and is told what happens to it |
 //! | `session_cache` | what was admitted a moment ago, ready to be sent |
 //! | `store` | opening the session store for each thread |
-//! | `start`, `drain` | how the process begins and ends |
+//! | `start`, `open_files`, `drain` | how the process begins and ends |
 //! | `metrics`, `telemetry`, `logging`, `request_id` | what can be seen from outside |
 //! | `cli`, `commands` | the command line |
 
@@ -43,6 +43,7 @@ mod listeners;
 mod live_sessions;
 mod logging;
 mod metrics;
+mod open_files;
 mod phases;
 mod rates;
 mod refusal;

@@ -19,6 +19,7 @@ use crate::frontend::{Background, Frontend, Parts};
 use crate::listeners;
 use crate::logging;
 use crate::metrics::Metrics;
+use crate::open_files;
 use crate::renewal::Renewal;
 use crate::resolver::Resolver;
 use crate::store::{self, Stores};
@@ -41,6 +42,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
         report,
     } = loaded;
     logging::start(configuration.logging);
+    open_files::raise_limit();
     for problem in report.problems() {
         tracing::warn!(target: "tokenbridge", "{problem}");
     }
