@@ -60,6 +60,9 @@ pub enum HeadProblem {
     /// Neither a path nor an absolute URL of http.
     #[error("the target is neither a path nor a URL of http")]
     TargetForm,
+    /// `#`, which no client may send, and which some parsers cut off without a word.
+    #[error("the target holds a fragment")]
+    Fragment,
     /// The target is longer than allowed.
     #[error("the target is longer than limits.max_target")]
     TargetTooLong,
@@ -120,7 +123,7 @@ impl HeadProblem {
             | Self::FieldValue => Rejection::HeaderInvalid,
             Self::Version => Rejection::VersionUnsupported,
             Self::Connect => Rejection::MethodNotAllowed,
-            Self::TargetForm => Rejection::TargetInvalid,
+            Self::TargetForm | Self::Fragment => Rejection::TargetInvalid,
             Self::TargetTooLong => Rejection::TargetTooLong,
             Self::TooManyFields | Self::TooLarge => Rejection::HeadersTooLarge,
             Self::HostTwice | Self::HostUserInformation | Self::OtherAuthority => {

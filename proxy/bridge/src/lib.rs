@@ -25,6 +25,7 @@
 //! | [`renewal`] | when a token falls due |
 //! | [`trace`] | request ids and W3C trace context |
 //! | [`secret`] | values that never show themselves |
+//! | [`via`] | how often a request has passed here |
 //! | [`time`] | points in time, in Unix seconds |
 
 pub mod admission;
@@ -51,6 +52,7 @@ pub mod target;
 pub mod time;
 pub mod token;
 pub mod trace;
+pub mod via;
 
 pub use secret::Secret;
 pub use time::UnixTime;

@@ -75,6 +75,8 @@ pub enum Rejection {
     ClientRefused,
     /// The upstream closed the connection or answered nonsense.
     UpstreamFailed,
+    /// The upstream could not prove who it is.
+    UpstreamUntrusted,
     /// The request came back to the gateway that forwarded it.
     LoopDetected,
     /// The session store does not answer.
@@ -321,6 +323,12 @@ impl Rejection {
                 "The service's answer could not be read",
                 "connection_terminated",
             ),
+            Self::UpstreamUntrusted => failure(
+                502,
+                "UPSTREAM_UNTRUSTED",
+                "The service could not prove who it is",
+                "tls_certificate_error",
+            ),
             Self::LoopDetected => failure(
                 508,
                 "LOOP_DETECTED",
@@ -391,7 +399,7 @@ impl Rejection {
     }
 
     /// Every refusal, for metrics and tests.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::TargetInvalid,
         Self::HostInvalid,
         Self::HeaderInvalid,
@@ -426,6 +434,7 @@ impl Rejection {
         Self::IdTokenInvalid,
         Self::ClientRefused,
         Self::UpstreamFailed,
+        Self::UpstreamUntrusted,
         Self::LoopDetected,
         Self::StoreUnavailable,
         Self::StoreFull,

@@ -93,6 +93,8 @@ pub struct Route {
     pub pass_headers: Vec<HeaderName>,
     /// How long an upstream may take to begin its answer, where it differs from the service's.
     pub timeout: Option<Duration>,
+    /// For a whole request and its answer, where it is not the service's.
+    pub total_timeout: Option<Duration>,
     /// For people.
     pub description: Option<String>,
 }

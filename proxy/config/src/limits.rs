@@ -9,8 +9,10 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long an unused connection of a client is kept.
     pub keepalive_timeout: Duration,
-    /// Between two parts of a request body.
+    /// Between two parts of a request body, and between two of an answer that the client takes.
     pub body_timeout: Duration,
+    /// Bytes a second that a request body must have had on average, once `body_timeout` is over.
+    pub min_body_rate: u64,
     /// Header fields in a request.
     pub max_headers: usize,
     /// Bytes of all header fields of a request.

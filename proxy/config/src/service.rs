@@ -113,4 +113,6 @@ pub struct UpstreamTimeouts {
     pub write: Duration,
     /// How long an unused connection is kept.
     pub idle: Duration,
+    /// For a whole request and its answer, where its route says nothing else and does not stream.
+    pub total: Duration,
 }

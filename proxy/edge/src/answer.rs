@@ -17,6 +17,9 @@ pub(crate) const DRAINED_BYTES: usize = 64 * 1024;
 /// How long that may take.
 pub(crate) const DRAINED_TIME: Duration = Duration::from_secs(2);
 
+/// How long a client that sends on after its answer is listened to.
+const LINGERING: Duration = Duration::from_secs(2);
+
 /// The header of every answer and of every forwarded request that names the request.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -115,7 +118,10 @@ impl Answer {
     /// # Errors
     /// The client is gone.
     pub(crate) async fn send(self, http: &mut HttpSession, stamp: &Stamp<'_>) -> Result<()> {
-        drain(http).await;
+        // Of a request that did not come in time nothing more is waited for.
+        if self.status != StatusCode::REQUEST_TIMEOUT {
+            drain(http).await;
+        }
         let head = http.req_header().method == Method::HEAD;
         let mut response = self.header(stamp)?;
         self.limit(&mut response)?;
@@ -124,6 +130,7 @@ impl Answer {
         if !end {
             http.write_response_body(Some(self.body), true).await?;
         }
+        linger(http).await;
         Ok(())
     }
 
@@ -199,14 +206,30 @@ pub(crate) struct Stamp<'a> {
     pub(crate) hsts: Option<&'a HeaderValue>,
 }
 
+/// Reads what is left of a small request body, so that the connection can live on.
 async fn drain(http: &mut HttpSession) {
-    // A client that waits for 100 Continue sends nothing before it has our answer.
-    if http.is_body_done() || http.req_header().headers.contains_key(header::EXPECT) {
-        return;
+    if sends_on(http) {
+        read_away(http, DRAINED_BYTES, DRAINED_TIME).await;
     }
+}
+
+/// The connection closes now where a body was left unread. A close with unread bytes resets it, and
+/// a reset can take the answer from a client that is still sending: it gets a moment to see it.
+async fn linger(http: &mut HttpSession) {
+    if http.as_http1().is_some() && sends_on(http) {
+        read_away(http, usize::MAX, LINGERING).await;
+    }
+}
+
+/// A client that waits for 100 Continue sends nothing before it has our answer.
+fn sends_on(http: &mut HttpSession) -> bool {
+    !http.is_body_done() && !http.req_header().headers.contains_key(header::EXPECT)
+}
+
+async fn read_away(http: &mut HttpSession, most: usize, time: Duration) {
     let reading = async {
         let mut read = 0;
-        while read <= DRAINED_BYTES {
+        while read <= most {
             match http.read_request_body().await {
                 Ok(Some(chunk)) => read += chunk.len(),
                 Ok(None) | Err(_) => return,
@@ -214,5 +237,5 @@ async fn drain(http: &mut HttpSession) {
         }
     };
     // Running out of time or room only costs the connection.
-    let _ = tokio::time::timeout(DRAINED_TIME, reading).await;
+    let _ = tokio::time::timeout(time, reading).await;
 }

@@ -9,6 +9,7 @@
 //! | [`client_socket`] | the deadline for a client that takes nothing |
 //! | [`head`] | the deadlines and the frame of an HTTP/1 request's head |
 //! | [`http1`], [`http2`] | one connection's requests |
+//! | [`watch`] | the deadlines of one request |
 //! | [`refused`] | the answer to a head that never becomes a request |
 //! | [`redirect`] | the listener that only leads to https |
 
@@ -20,6 +21,7 @@ mod http1;
 mod http2;
 mod redirect;
 mod refused;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ use crate::request_id::IdSource;
 use client_socket::ClientSocket;
 use counts::ConnectionCounts;
 use entrances::{Entrance, Entrances};
+
+pub(crate) use watch::Watch;
 
 /// The connections of one proxy service.
 pub(crate) struct Connections {

@@ -1,6 +1,7 @@
 //! What is known of one request while it is under way: the framework's per-request context.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderValue, Method};
@@ -12,11 +13,14 @@ use tokenbridge_bridge::target::RequestTarget;
 use tokenbridge_bridge::token::AudienceBound;
 use tokenbridge_bridge::trace::TraceParent;
 
+use crate::connections::Watch;
 use crate::drain::InFlight;
 use crate::endpoints::Endpoint;
 use crate::endpoints::events::EventStream;
+use crate::frontend::Frontend;
 use crate::phases::browser::Unproven;
 use crate::phases::rates::Told;
+use crate::phases::summary;
 
 /// Where a request belongs.
 #[derive(Debug, Default)]
@@ -68,6 +72,12 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     /// Bytes of the request body so far, for the limit.
     pub(crate) body_bytes: u64,
+    /// When its first part came.
+    pub(crate) body_begun: Option<Instant>,
+    /// The request's deadlines.
+    pub(crate) watch: Option<Arc<Watch>>,
+    /// What its access event needs, until that is written.
+    pub(crate) unwritten: Option<(Arc<Frontend>, Method)>,
     /// Counts the request as under way.
     pub(crate) in_flight: Option<InFlight>,
 }
@@ -96,6 +106,9 @@ impl Exchange {
             remark: None,
             status: 0,
             body_bytes: 0,
+            body_begun: None,
+            watch: None,
+            unwritten: None,
             in_flight: None,
         }
     }
@@ -111,5 +124,22 @@ impl Exchange {
     /// The code of the refusal, where there is one.
     pub(crate) fn rejection(&self) -> Option<Rejection> {
         self.refusal.as_ref().map(|refusal| refusal.rejection)
+    }
+}
+
+impl Drop for Exchange {
+    /// Where the framework's last phase never came (a deadline, a fault), the event is written all
+    /// the same.
+    fn drop(&mut self) {
+        let Some((frontend, method)) = self.unwritten.take() else {
+            return;
+        };
+        let cause = self.watch.as_ref().and_then(|watch| watch.cause());
+        let cause = match std::thread::panicking() {
+            true => "the gateway failed",
+            false => cause.unwrap_or("the connection ended"),
+        };
+        self.remark = Some(format!("request broken off: {cause}"));
+        summary::record(&frontend, &method, (self.status, true), self);
     }
 }

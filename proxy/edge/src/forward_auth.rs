@@ -111,7 +111,7 @@ async fn verify(
         Err(refusal) => respond::refusal_answer(&gateway, refusal.into(), &mut exchange),
     };
     summary::record(
-        &gateway,
+        &gateway.frontend,
         &asking.method,
         (answer.status().as_u16(), false),
         &exchange,

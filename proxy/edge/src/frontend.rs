@@ -11,6 +11,7 @@ use tokenbridge_bridge::client_address::client_address;
 use tokenbridge_bridge::cookie::CookieName;
 use tokenbridge_bridge::renewal::RenewalTiming;
 use tokenbridge_bridge::service::TokenPlan;
+use tokenbridge_bridge::via;
 use tokenbridge_config::listen::Hsts;
 use tokenbridge_config::public_url::PublicUrl;
 use tokenbridge_config::{Configuration, configuration};
@@ -47,6 +48,8 @@ pub(crate) struct Frontend {
     /// `X-Forwarded-Host` and `X-Forwarded-Proto`, as browsers see us.
     pub(crate) forwarded_host: HeaderValue,
     pub(crate) forwarded_proto: HeaderValue,
+    /// Our name in `Via`.
+    pub(crate) pseudonym: String,
     /// `Strict-Transport-Security`, where it is sent.
     pub(crate) hsts: Option<HeaderValue>,
     pub(crate) timing: RenewalTiming,
@@ -103,6 +106,7 @@ impl Frontend {
             keyring: parts.keyring,
             forwarded_host: host.unwrap_or(HeaderValue::from_static("localhost")),
             forwarded_proto: HeaderValue::from_static(proto),
+            pseudonym: via::pseudonym(&served.public_url.origin()),
             hsts: hsts(configuration.hsts, &served.public_url),
             timing: RenewalTiming {
                 threshold: served.session.token_refresh_threshold,

@@ -12,7 +12,9 @@ use tokenbridge_session_store::{SessionStore, SharedRates};
 
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
-use crate::phases::{admit, failure, forward, place, rates, rejected_token, respond, summary};
+use crate::phases::{
+    admit, failure, forward, limits, place, rates, rejected_token, respond, summary,
+};
 use crate::request_id::IdSource;
 
 /// The gateway as one proxy service sees it.
@@ -68,9 +70,10 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_peer(
         &self,
-        _: &mut HttpSession,
+        http: &mut HttpSession,
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
+        limits::begin_attempt(self, http, exchange);
         admit::session(self, exchange)
             .await
             .map_err(|refusal| failure::refused(exchange, refusal))?;
@@ -90,10 +93,10 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut HttpSession,
         body: &mut Option<Bytes>,
-        _end: bool,
+        end: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        forward::body(self, body.as_ref(), exchange)
+        limits::body(self, body.as_ref(), end, exchange)
     }
 
     async fn upstream_response_filter(

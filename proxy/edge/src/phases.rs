@@ -4,6 +4,8 @@ pub(crate) mod admit;
 pub(crate) mod browser;
 pub(crate) mod failure;
 pub(crate) mod forward;
+mod hop;
+pub(crate) mod limits;
 pub(crate) mod place;
 pub(crate) mod rates;
 pub(crate) mod rejected_token;

@@ -7,6 +7,9 @@ use tokenbridge_bridge::rejection::{CookieFate, Refusal, Rejection};
 
 use crate::answer::Answer;
 
+/// What a proxy says of an answer (RFC 9209).
+pub(crate) const PROXY_STATUS: header::HeaderName = header::HeaderName::from_static("proxy-status");
+
 /// Where a navigation without a session is sent, and where a page can send its user.
 pub(crate) const LOGIN_PATH: &str = "/auth/login";
 
@@ -47,7 +50,7 @@ pub(crate) fn answer(
     let mut answer = answer
         .with_cookies(cookies)
         .with(
-            header::HeaderName::from_static("proxy-status"),
+            PROXY_STATUS,
             format!("tokenbridge; error={}", row.proxy_error),
         )
         .with(

@@ -52,6 +52,7 @@ fn route(pattern: PathPattern, upstream_path: UpstreamPath) -> Route {
         keep_encoded_slash: false,
         pass_headers: Vec::new(),
         timeout: None,
+        total_timeout: None,
         description: None,
     }
 }

@@ -36,6 +36,9 @@ impl<'h> RequestLine<'h> {
         if method == b"CONNECT" {
             return Err(HeadProblem::Connect);
         }
+        if target.contains(&b'#') {
+            return Err(HeadProblem::Fragment);
+        }
         Ok(Self {
             old_version,
             authority: authority(target)?,

@@ -122,6 +122,7 @@ fn a_request_line_is_read_in_one_way_or_not_at_all() {
         ("CONNECT a.example:443 HTTP/1.1", Err(P::Connect)),
         ("OPTIONS * HTTP/1.1", Err(P::TargetForm)),
         ("GET a HTTP/1.1", Err(P::TargetForm)),
+        ("GET /a#b HTTP/1.1", Err(P::Fragment)),
         ("GET http:/\\a.example/ HTTP/1.1", Err(P::TargetForm)),
         ("GET http:///a HTTP/1.1", Err(P::TargetForm)),
         ("GET http://a.example\\@b/ HTTP/1.1", Err(P::TargetForm)),

@@ -20,6 +20,7 @@ fn route(id: &str, path: &str, upstream: &str, methods: &[Method]) -> Route {
         keep_encoded_slash: false,
         pass_headers: Vec::new(),
         timeout: None,
+        total_timeout: None,
         description: None,
     }
 }

@@ -115,6 +115,20 @@ pub(crate) fn rate(value: &str) -> Read<Rate> {
     })
 }
 
+/// What `reader` reads, where it is no more than `most`.
+pub(crate) fn at_most<T: PartialOrd + std::fmt::Display>(
+    reader: impl FnOnce(&str) -> Read<T>,
+    most: T,
+) -> impl FnOnce(&str) -> Read<T> {
+    move |value| match reader(value)? {
+        number if number > most => Err(Complaint::new(
+            "is more than the gateway can take",
+            format!("write at most {most}"),
+        )),
+        number => Ok(number),
+    }
+}
+
 fn split_unit(value: &str) -> (&str, &str) {
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     value.split_at_checked(digits).unwrap_or((value, ""))

@@ -71,6 +71,7 @@ struct Rest {
     keep_encoded_slash: bool,
     pass_headers: Vec<http::HeaderName>,
     timeout: Option<std::time::Duration>,
+    total_timeout: Option<std::time::Duration>,
     description: Option<String>,
 }
 
@@ -88,6 +89,7 @@ impl Rest {
             ),
             pass_headers: headers::read(section, auth),
             timeout: section.value("timeout", scalar::duration),
+            total_timeout: section.value("total_timeout", scalar::duration),
             description: section.value("description", scalar::text),
         }
     }
@@ -112,6 +114,7 @@ impl Rest {
             keep_encoded_slash: self.keep_encoded_slash,
             pass_headers: self.pass_headers,
             timeout: self.timeout,
+            total_timeout: self.total_timeout,
             description: self.description,
         }
     }

@@ -103,6 +103,7 @@ fn read_timeouts(service: &Section<'_>) -> UpstreamTimeouts {
         read: seconds("timeout", 30),
         write: seconds("write_timeout", 30),
         idle: seconds("idle_timeout", 60),
+        total: seconds("total_timeout", 300),
     }
 }
 

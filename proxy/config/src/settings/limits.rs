@@ -10,6 +10,7 @@ const DEFAULTS: Limits = Limits {
     header_timeout: Duration::from_secs(10),
     keepalive_timeout: Duration::from_secs(60),
     body_timeout: Duration::from_secs(30),
+    min_body_rate: 500,
     max_headers: 100,
     max_header_bytes: 32 << 10,
     max_target: 8 << 10,
@@ -21,6 +22,11 @@ const DEFAULTS: Limits = Limits {
     websocket_idle: Duration::from_secs(300),
     stream_idle: Duration::from_secs(300),
 };
+
+/// The proxy framework takes no more of a head than this (pingora-core, v1/common.rs); its limit of
+/// bytes is for fields and target together.
+const MOST_HEADERS: usize = 256;
+const MOST_HEAD_BYTES: u64 = 512 << 10;
 
 const LOGIN_RATE: RateLimit = RateLimit {
     per: RatePer::Address,
@@ -46,13 +52,21 @@ pub(crate) fn read(root: &Section<'_>) -> Limits {
     let time = |key, default| limits.value_or(key, scalar::duration, default);
     let size = |key, default| limits.value_or(key, scalar::size, default);
     let count = |key, default| limits.value_or(key, scalar::count, default);
+    let head = |key, default| {
+        limits.value_or(key, scalar::at_most(scalar::size, MOST_HEAD_BYTES), default)
+    };
     Limits {
         header_timeout: time("header_timeout", DEFAULTS.header_timeout),
         keepalive_timeout: time("keepalive_timeout", DEFAULTS.keepalive_timeout),
         body_timeout: time("body_timeout", DEFAULTS.body_timeout),
-        max_headers: count("max_headers", DEFAULTS.max_headers),
-        max_header_bytes: size("max_header_bytes", DEFAULTS.max_header_bytes),
-        max_target: size("max_target", DEFAULTS.max_target),
+        min_body_rate: size("min_body_rate", DEFAULTS.min_body_rate),
+        max_headers: limits.value_or(
+            "max_headers",
+            scalar::at_most(scalar::count, MOST_HEADERS),
+            DEFAULTS.max_headers,
+        ),
+        max_header_bytes: head("max_header_bytes", DEFAULTS.max_header_bytes),
+        max_target: head("max_target", DEFAULTS.max_target),
         max_body: size("max_body", DEFAULTS.max_body),
         connections_per_address: count("connections_per_address", DEFAULTS.connections_per_address),
         requests_per_connection: limits.value_or(

@@ -16,10 +16,6 @@ use tokio::io::AsyncReadExt;
 const STEP: usize = 4 * 1024;
 /// Empty lines before a request line that are passed over (RFC 9112 § 2.2).
 const EMPTY_LINES: usize = 2;
-/// The framework itself takes no more field lines and bytes than these (v1/common.rs).
-const FRAMEWORK_FIELDS: usize = 256;
-const FRAMEWORK_BYTES: usize = 512 * 1024;
-
 /// What came on a connection.
 pub(super) enum Arrived {
     /// A head, and whatever of the body came with it.
@@ -44,9 +40,9 @@ impl HeadRules {
             silence: limits.keepalive_timeout,
             whole: limits.header_timeout,
             limits: HeadLimits {
-                target: size(limits.max_target).min(FRAMEWORK_BYTES),
-                fields: limits.max_headers.min(FRAMEWORK_FIELDS),
-                bytes: size(limits.max_header_bytes).min(FRAMEWORK_BYTES),
+                target: size(limits.max_target),
+                fields: limits.max_headers,
+                bytes: size(limits.max_header_bytes),
             },
         }
     }

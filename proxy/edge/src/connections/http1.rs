@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use pingora_core::apps::{HttpPersistentSettings, HttpServerApp};
+use pingora_core::apps::HttpPersistentSettings;
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 
 use super::head::{Arrived, HeadRules};
-use super::{Connections, refused};
+use super::{Connections, refused, watch};
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(
@@ -31,11 +31,17 @@ pub(super) async fn serve(
         let mut session = ServerSession::new_http1(stream);
         match persistent.take() {
             Some(settings) => settings.apply_to_session(&mut session),
-            None => session.set_keepalive_reuses_remaining(Some(limits.requests_per_connection)),
+            None => {
+                let reuses = limits.requests_per_connection.saturating_sub(1);
+                session.set_keepalive_reuses_remaining(Some(reuses));
+            }
         }
         // The framework reads what was read here as if it came from the connection.
         session.set_pipelined_prefix(head);
-        let reusable = connections.proxy.process_new_http(session, &shutdown).await;
+        let (reusable, accepted) = watch::serve(&connections.proxy, session, &shutdown).await;
+        if !accepted {
+            connections.frontend.metrics.connections.malformed();
+        }
         let Some(reusable) = reusable else { return };
         (stream, persistent) = reusable.consume();
     }

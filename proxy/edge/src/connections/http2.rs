@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::Method;
-use pingora_core::apps::HttpServerApp;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{
     H2Accept, H2Options, HttpSession, default_h2_options, handshake,
@@ -18,7 +17,7 @@ use tokenbridge_config::limits::Limits;
 use tokio::sync::Notify;
 
 use super::head::stopping;
-use super::{Connections, refused};
+use super::{Connections, refused, watch};
 
 /// Requests that cannot be read before the connection ends, as many as the framework allows.
 const MALFORMED: usize = 32;
@@ -126,7 +125,7 @@ fn spawn(
             refused::answer_one(&connections, &mut session, HeadProblem::Connect.into()).await;
             return;
         }
-        connections.proxy.process_new_http(session, &shutdown).await;
+        watch::serve(&connections.proxy, session, &shutdown).await;
     });
 }
 

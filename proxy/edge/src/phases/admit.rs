@@ -14,6 +14,7 @@ use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_session_store::StoreError;
 
+use super::limits;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::session_cache::Held;
@@ -174,6 +175,16 @@ pub(crate) fn peer(gateway: &Gateway, exchange: &Exchange) -> Result<Box<HttpPee
     }
     if route.streaming {
         peer.options.read_timeout = Some(gateway.frontend.configuration.limits.stream_idle);
+    }
+    if let Some(left) = limits::time_left(gateway, exchange)? {
+        let options = &mut peer.options;
+        for timeout in [
+            &mut options.read_timeout,
+            &mut options.write_timeout,
+            &mut options.total_connection_timeout,
+        ] {
+            *timeout = Some(timeout.map_or(left, |timeout| timeout.min(left)));
+        }
     }
     Ok(Box::new(peer))
 }

@@ -43,7 +43,7 @@ pub(crate) async fn answer(
 ) -> FailToProxy {
     let refusal = match exchange.refusal.take() {
         Some(refusal) => *refusal,
-        None => judge(error),
+        None => judge(error, http.is_body_done()),
     };
     let rejection = refusal.rejection;
     if http.response_written().is_some() || is_client_gone(error) {
@@ -67,15 +67,25 @@ pub(crate) async fn answer(
 fn is_client_gone(error: &Error) -> bool {
     let broken = matches!(
         error.etype(),
-        ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed
+        ErrorType::WriteError
+            | ErrorType::WriteTimedout
+            | ErrorType::ReadError
+            | ErrorType::ConnectionClosed
     );
     *error.esource() == ErrorSource::Downstream && broken
 }
 
 /// What a failure of the framework amounts to. Its own text may hold addresses, but no secrets.
-fn judge(error: &Error) -> Refusal {
+fn judge(error: &Error, body_is_done: bool) -> Refusal {
     use ErrorType as E;
     let rejection = match (error.esource(), error.etype()) {
+        // An upstream cannot answer what it has not got.
+        (ErrorSource::Upstream, E::ReadTimedout) if !body_is_done => Rejection::RequestTimeout,
+        (ErrorSource::Downstream, E::ReadTimedout) => Rejection::RequestTimeout,
+        (ErrorSource::Upstream, E::InvalidCert) => Rejection::UpstreamUntrusted,
+        (ErrorSource::Upstream, E::TLSHandshakeFailure) if is_about_certificate(error) => {
+            Rejection::UpstreamUntrusted
+        }
         (
             ErrorSource::Upstream,
             E::ConnectTimedout | E::TLSHandshakeTimedout | E::ReadTimedout | E::WriteTimedout,
@@ -100,4 +110,11 @@ fn judge(error: &Error) -> Refusal {
         rejection,
         format!("{}: {}", error.esource().as_str(), error.etype().as_str()),
     )
+}
+
+/// Whether a handshake failed because the upstream could not prove who it is. The framework keeps
+/// nothing but the text of the cause; a test holds it.
+fn is_about_certificate(error: &Error) -> bool {
+    let context = error.context.as_ref().map(|context| context.as_str());
+    context.is_some_and(|context| context.contains("invalid peer certificate"))
 }

@@ -1,7 +1,6 @@
 //! What goes to the upstream and what comes back. A retry runs the request step again, so it
 //! removes before it adds.
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::Result;
@@ -9,10 +8,9 @@ use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::client_headers::is_refused;
 use tokenbridge_bridge::cookie::{is_ours, set_cookie_name, without_ours};
 use tokenbridge_bridge::csrf::CsrfMode;
-use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::{Route, RouteAuth};
 
-use super::failure;
+use super::hop;
 use super::rates::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::answer::X_REQUEST_ID;
 use crate::cors;
@@ -24,16 +22,6 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-
-/// Fields that belong to one connection (RFC 9110 § 7.6.1).
-const HOP_BY_HOP: [HeaderName; 6] = [
-    header::TE,
-    header::TRAILER,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
 
 /// Makes the request that the upstream gets.
 ///
@@ -57,6 +45,7 @@ pub(crate) fn request(
     if let Some(upstream) = gateway.frontend.upstreams.get(found.route.service_index) {
         request.insert_header(header::HOST, upstream.authority.clone())?;
     }
+    hop::mark_request(&gateway.frontend, http.req_header(), request)?;
     request.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
     request.insert_header(TRACEPARENT, exchange.trace.render())?;
     if let Some(state) = state {
@@ -71,24 +60,6 @@ pub(crate) fn request(
     Ok(())
 }
 
-/// Counts the request body against its limit: a chunked one has no length to check before.
-///
-/// # Errors
-/// The body is too large.
-pub(crate) fn body(gateway: &Gateway, body: Option<&Bytes>, exchange: &mut Exchange) -> Result<()> {
-    let route_limit = exchange.route().and_then(|found| found.route.max_body);
-    let limit = route_limit.unwrap_or(gateway.frontend.configuration.limits.max_body);
-    exchange.body_bytes += body.map_or(0, |chunk| chunk.len() as u64);
-    if exchange.body_bytes <= limit {
-        return Ok(());
-    }
-    let refusal = Refusal::new(
-        Rejection::BodyTooLarge,
-        format!("more than max_body={limit} bytes"),
-    );
-    Err(failure::refused(exchange, refusal))
-}
-
 /// Makes the answer that the client gets, and notes what the upstream thinks of the token.
 ///
 /// # Errors
@@ -98,10 +69,18 @@ pub(crate) fn response(
     response: &mut ResponseHeader,
     exchange: &mut Exchange,
 ) -> Result<()> {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        // A tunnel has no end of its own.
+        if let Some(watch) = &exchange.watch {
+            watch.disarm();
+        }
+    }
     if response.status.is_informational() {
         return Ok(());
     }
-    strip_hop_by_hop(response);
+    exchange.status = response.status.as_u16();
+    hop::strip(response);
+    hop::mark_response(&gateway.frontend, response, exchange)?;
     refuse_our_cookies(gateway, response)?;
     response.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
     if let Some(told) = &exchange.rates {
@@ -182,7 +161,7 @@ fn strip(gateway: &Gateway, request: &mut RequestHeader, route: &Route) {
         .collect();
     let rule = &gateway.frontend.served().csrf;
     let proof = (rule.mode == CsrfMode::Token).then_some(&rule.header);
-    for name in refused.iter().chain(&HOP_BY_HOP).chain(proof) {
+    for name in refused.iter().chain(&hop::HOP_BY_HOP).chain(proof) {
         while request.remove_header(name).is_some() {}
     }
 }
@@ -199,22 +178,6 @@ fn replace_cookies(gateway: &Gateway, request: &mut RequestHeader) -> Result<()>
     match kept.map(|kept| HeaderValue::from_bytes(&kept)) {
         Some(Ok(value)) => request.insert_header(header::COOKIE, value),
         Some(Err(_)) | None => Ok(()),
-    }
-}
-
-/// The framework leaves these in answers to HTTP/1 clients.
-fn strip_hop_by_hop(response: &mut ResponseHeader) {
-    let nominated: Vec<HeaderName> = response
-        .headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-        .filter(|name| *name != header::UPGRADE && *name != header::CONNECTION)
-        .collect();
-    for name in nominated.iter().chain(&HOP_BY_HOP) {
-        while response.remove_header(name).is_some() {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{Method, header};
+use http::Method;
 use pingora::http::RequestHeader;
 use pingora_core::Result;
 use pingora_proxy::Session as HttpSession;
@@ -12,7 +12,8 @@ use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::{NoRoute, RouteAuth, RouteMatch};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget, TargetProblem};
 
-use super::browser;
+use super::{browser, hop, limits};
+use crate::connections::Watch;
 use crate::cors;
 use crate::endpoints::Endpoint;
 use crate::exchange::{Exchange, Place};
@@ -52,7 +53,12 @@ pub(crate) fn receive(
     http.set_write_timeout(Some(limits.body_timeout));
     http.set_total_drain_timeout(Some(DRAIN));
     exchange.in_flight = Some(gateway.frontend.drain.enter());
+    exchange.watch = Watch::current();
+    if let Some(watch) = &exchange.watch {
+        watch.accept();
+    }
     let request = http.req_header();
+    exchange.unwritten = Some((gateway.frontend.clone(), request.method.clone()));
     exchange.kind = kind(request);
     let peer = http
         .client_addr()
@@ -75,9 +81,11 @@ pub(crate) fn find(
     exchange: &mut Exchange,
 ) -> Result<Found, Refusal> {
     let frontend = &*gateway.frontend;
-    check_sizes(frontend, request)?;
+    limits::check_load(frontend)?;
+    limits::check_sizes(frontend, request)?;
     check_method(request, exchange)?;
     host::check(&frontend.served().public_url, request)?;
+    hop::check_loop(frontend, request)?;
     let (target, slashes_kept) = read_target(request)?;
     if let Some(asked) = cors::asked(frontend, request, &target, exchange) {
         exchange.target = Some(target);
@@ -122,7 +130,7 @@ fn enter_route(
 ) -> Result<(), Refusal> {
     let route = found.route.clone();
     exchange.place = Place::Route(Box::new(found));
-    check_body_length(frontend, route.max_body, request)?;
+    limits::check_body_length(frontend, route.max_body, request)?;
     match route.auth {
         RouteAuth::None => {}
         RouteAuth::Session => {
@@ -138,58 +146,6 @@ fn no_cookie() -> Refusal {
         Rejection::SessionMissing,
         "the request has no session cookie",
     )
-}
-
-fn check_sizes(frontend: &Frontend, request: &RequestHeader) -> Result<(), Refusal> {
-    let limits = &frontend.configuration.limits;
-    let target = request.raw_path().len() as u64;
-    if target > limits.max_target {
-        return Err(Refusal::new(
-            Rejection::TargetTooLong,
-            format!("{target} bytes, limits.max_target={}", limits.max_target),
-        ));
-    }
-    // HTTP/2 splits one Cookie field into many (RFC 9113 § 8.2.3).
-    let cookies = request.headers.get_all(header::COOKIE).iter().count();
-    let fields = request.headers.len() - cookies.saturating_sub(1);
-    let bytes: usize = request
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
-    if fields > limits.max_headers || bytes as u64 > limits.max_header_bytes {
-        let detail = format!(
-            "{fields} fields of {bytes} bytes; see limits.max_headers and limits.max_header_bytes"
-        );
-        return Err(Refusal::new(Rejection::HeadersTooLarge, detail));
-    }
-    Ok(())
-}
-
-fn check_body_length(
-    frontend: &Frontend,
-    route_limit: Option<u64>,
-    request: &RequestHeader,
-) -> Result<(), Refusal> {
-    let limit = route_limit.unwrap_or(frontend.configuration.limits.max_body);
-    let Some(length) = request.headers.get(header::CONTENT_LENGTH) else {
-        return Ok(());
-    };
-    let length: Option<u64> = length
-        .to_str()
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    match length {
-        Some(length) if length <= limit => Ok(()),
-        Some(length) => Err(Refusal::new(
-            Rejection::BodyTooLarge,
-            format!("{length} bytes, max_body={limit}"),
-        )),
-        None => Err(Refusal::new(
-            Rejection::HeaderInvalid,
-            "Content-Length is no number",
-        )),
-    }
 }
 
 /// The canonical target. An encoded slash is read on trial: only a route that keeps it may match.

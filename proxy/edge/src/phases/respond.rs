@@ -85,6 +85,10 @@ async fn refuse(
     exchange: &mut Exchange,
 ) -> Result<bool> {
     let answer = refusal_answer(gateway, refused, exchange);
+    // From here on each step has a deadline of its own.
+    if let Some(watch) = &exchange.watch {
+        watch.disarm();
+    }
     answer
         .send(http, &gateway.frontend.stamp(&exchange.request_id))
         .await?;

@@ -9,6 +9,7 @@ use tokenbridge_bridge::trace::{TraceParent, is_request_id};
 
 use crate::answer::X_REQUEST_ID;
 use crate::exchange::{Exchange, Place};
+use crate::frontend::Frontend;
 use crate::gateway::Gateway;
 use crate::request_id::IdSource;
 
@@ -44,8 +45,9 @@ pub(crate) fn write(
         .map(|response| response.status.as_u16());
     let status = sent.unwrap_or(exchange.status);
     let broken = error.is_some() && exchange.rejection().is_none();
+    exchange.unwritten = None;
     record(
-        gateway,
+        &gateway.frontend,
         &http.req_header().method,
         (status, broken),
         exchange,
@@ -54,17 +56,13 @@ pub(crate) fn write(
 
 /// Writes the event of a request that was answered with `status`, or `broken` off.
 pub(crate) fn record(
-    gateway: &Gateway,
+    frontend: &Frontend,
     method: &Method,
     (status, broken): (u16, bool),
     exchange: &Exchange,
 ) {
     let elapsed = exchange.started.elapsed();
-    gateway
-        .frontend
-        .places
-        .of(&exchange.place)
-        .observe(status, elapsed);
+    frontend.places.of(&exchange.place).observe(status, elapsed);
     emit(&Event {
         method,
         exchange,

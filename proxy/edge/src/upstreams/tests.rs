@@ -31,6 +31,7 @@ fn service(scheme: Scheme, host: &str) -> Service {
             read: second,
             write: second,
             idle: second,
+            total: second,
         },
         token: TokenPlan {
             service: name,

@@ -10,6 +10,7 @@
 )]
 
 mod admin;
+mod answers;
 mod bridging;
 mod cache;
 mod callback;
@@ -23,15 +24,19 @@ mod events;
 mod examples;
 mod forward_auth;
 mod framing;
+mod hops;
 mod http2;
 mod https;
 mod interop;
+mod limits;
+mod peers;
 mod rates;
 mod real_browser;
 mod redis;
 mod renewal;
 mod seed;
 mod session;
+mod slow_clients;
 mod support;
 mod tls;
 mod upstream_failures;

@@ -71,6 +71,26 @@ async fn a_kept_connection_that_the_upstream_closed_costs_a_read_nothing_and_a_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_sent_again_is_whole_and_counts_once_against_its_limit() {
+    let used = Mutex::new(HashSet::new());
+    let upstream = Recorder::start_with(move |request| closes_at_the_second(&used, request)).await;
+    let transport = Transport::start_at(upstream, |folder| {
+        folder.add_settings("runtime: {threads: 1}\nlimits: {max_body: 1KiB}");
+    })
+    .await;
+    let body = "x".repeat(1_000);
+    assert_eq!(ask(&transport, "PUT", "/1", "").await.status, 200);
+    assert_eq!(ask(&transport, "PUT", "/2", &body).await.status, 200);
+    let seen = transport.upstream.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(
+        seen[1..]
+            .iter()
+            .all(|request| request.body == body.as_bytes())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_upstream_is_a_timeout_and_its_connection_is_given_up() {
     let upstream = Recorder::start_with(|_| Reply::Silence).await;
     let transport =

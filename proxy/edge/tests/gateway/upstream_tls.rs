@@ -83,7 +83,7 @@ async fn an_upstream_of_another_authority_or_name_gets_nothing() {
             std::fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
         })
         .await;
-        assert_eq!(status(&transport).await, (502, "UPSTREAM_FAILED".into()));
+        assert_eq!(status(&transport).await, (502, "UPSTREAM_UNTRUSTED".into()));
         assert!(transport.upstream.seen().is_empty());
     }
 }
@@ -92,7 +92,7 @@ async fn an_upstream_of_another_authority_or_name_gets_nothing() {
 async fn the_systems_authorities_hold_where_none_is_named() {
     let upstream = Recorder::start_tls(server(&Authority::new(), &["localhost"], None)).await;
     let transport = gateway(upstream, "", |_| {}).await;
-    assert_eq!(status(&transport).await, (502, "UPSTREAM_FAILED".into()));
+    assert_eq!(status(&transport).await, (502, "UPSTREAM_UNTRUSTED".into()));
     assert!(transport.upstream.seen().is_empty());
 }
 

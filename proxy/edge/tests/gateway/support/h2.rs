@@ -87,6 +87,24 @@ impl H2Client {
         })
     }
 
+    /// A request that is still to be given its body.
+    pub(crate) async fn open(
+        &self,
+        request: Request<()>,
+    ) -> Result<(h2::client::ResponseFuture, h2::SendStream<Bytes>), h2::Error> {
+        let mut requests = self.requests.clone().ready().await?;
+        requests.send_request(request, false)
+    }
+
+    /// A request without a body, whose answer nobody reads yet.
+    pub(crate) async fn start(
+        &self,
+        request: Request<()>,
+    ) -> Result<h2::client::ResponseFuture, h2::Error> {
+        let mut requests = self.requests.clone().ready().await?;
+        Ok(requests.send_request(request, true)?.0)
+    }
+
     pub(crate) async fn get(&self, uri: &str) -> H2Answer {
         let request = Request::get(uri).body(()).unwrap();
         self.send(request, b"").await.unwrap()

@@ -78,6 +78,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
         self.answer().await
     }
 
+    /// As [`get`](Self::get), where the gateway may close instead.
+    pub(crate) async fn try_get(&mut self, target: &str, host: &str) -> Option<RawAnswer> {
+        self.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+            .await;
+        self.try_answer(false).await
+    }
+
     /// The next answer that is no interim one.
     pub(crate) async fn answer(&mut self) -> RawAnswer {
         self.try_answer(false).await.expect("an answer comes")

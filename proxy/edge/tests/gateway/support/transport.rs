@@ -54,6 +54,19 @@ impl Transport {
         RawClient::connect(self.folder.port()).await
     }
 
+    /// What `/metrics` says.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = self.folder.admin_url("/metrics");
+        reqwest::get(url).await.unwrap().text().await.unwrap()
+    }
+
+    /// What `/health` says.
+    pub(crate) async fn health(&self) -> serde_json::Value {
+        let url = self.folder.admin_url("/health");
+        let answer = reqwest::get(url).await.unwrap();
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
     /// The value of `Host` for this gateway.
     pub(crate) fn host(&self) -> String {
         format!("localhost:{}", self.folder.port())

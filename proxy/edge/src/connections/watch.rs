@@ -1,0 +1,167 @@
+//! What ends one request from outside: the framework has no deadline for a whole request, and none
+//! at all for a body over HTTP/2. A request that is ended here is dropped where it stands, so the
+//! phases answer first wherever they can, and this comes a moment later.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use pingora_core::apps::{HttpServerApp, ReusedHttpStream};
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::server::ShutdownWatch;
+use pingora_proxy::HttpProxy;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::gateway::Gateway;
+
+tokio::task_local! {
+    static WATCH: Arc<Watch>;
+}
+
+/// How long after a deadline the phases may still answer.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The deadlines of one request.
+#[derive(Default)]
+pub(crate) struct Watch {
+    accepted: AtomicBool,
+    deadlines: Mutex<Deadlines>,
+    sooner: Notify,
+    cause: OnceLock<&'static str>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Deadlines {
+    whole: Option<Instant>,
+    body: Option<Instant>,
+}
+
+impl Watch {
+    /// The watch of the request that this task serves; none where the framework did not serve it.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        WATCH.try_with(Arc::clone).ok()
+    }
+
+    /// Notes that the request came through the framework's own checks.
+    pub(crate) fn accept(&self) {
+        self.accepted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it did.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// The whole request ends then, or whenever it ends.
+    pub(crate) fn end_by(&self, at: std::time::Instant) {
+        self.set(|deadlines| deadlines.whole = Some(late(at)));
+    }
+
+    /// The next part of the body comes until then, or there is nothing to wait for.
+    pub(crate) fn body_by(&self, at: Option<std::time::Instant>) {
+        self.set(|deadlines| deadlines.body = at.map(late));
+    }
+
+    /// There is nothing left to wait for.
+    pub(crate) fn disarm(&self) {
+        self.set(|deadlines| *deadlines = Deadlines::default());
+    }
+
+    /// Why the request was ended from here, where it was.
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        self.cause.get().copied()
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Deadlines)) {
+        let mut deadlines = self.lock();
+        let before = deadlines.next();
+        change(&mut deadlines);
+        let after = deadlines.next();
+        drop(deadlines);
+        // A later deadline is seen when the earlier one has come.
+        if after.is_some_and(|(after, _)| before.is_none_or(|(before, _)| after < before)) {
+            self.sooner.notify_one();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Deadlines> {
+        self.deadlines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves once a deadline has passed.
+    async fn overdue(&self) {
+        loop {
+            let next = self.lock().next();
+            let Some((at, cause)) = next else {
+                self.sooner.notified().await;
+                continue;
+            };
+            if at <= Instant::now() {
+                // The first cause stays; nobody asks for a second one.
+                let _ = self.cause.set(cause);
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => {}
+                () = self.sooner.notified() => {}
+            }
+        }
+    }
+}
+
+impl Deadlines {
+    fn next(&self) -> Option<(Instant, &'static str)> {
+        let whole = self
+            .whole
+            .map(|at| (at, "it took longer than total_timeout"));
+        let body = self.body.map(|at| (at, "its body stopped coming"));
+        whole.into_iter().chain(body).min_by_key(|(at, _)| *at)
+    }
+}
+
+fn late(at: std::time::Instant) -> Instant {
+    Instant::from_std(at) + GRACE
+}
+
+/// Serves one request, unless a deadline of it passes; tells whether the framework took it for one.
+pub(super) async fn serve(
+    proxy: &Arc<HttpProxy<Gateway>>,
+    session: ServerSession,
+    shutdown: &ShutdownWatch,
+) -> (Option<ReusedHttpStream>, bool) {
+    let watch = Arc::new(Watch::default());
+    let serving = WATCH.scope(watch.clone(), proxy.process_new_http(session, shutdown));
+    let reusable = tokio::select! {
+        biased;
+        reusable = serving => reusable,
+        () = watch.overdue() => None,
+    };
+    (reusable, watch.is_accepted())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_ends_at_its_earliest_deadline_which_may_move() {
+        let watch = Watch::default();
+        let begin = Instant::now();
+        let after = |seconds| (begin + Duration::from_secs(seconds)).into_std();
+        watch.end_by(after(60));
+        watch.body_by(Some(after(5)));
+        let moving = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            watch.body_by(Some(after(8)));
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            watch.body_by(None);
+            watch.end_by(after(20));
+        };
+        tokio::join!(watch.overdue(), moving);
+        assert_eq!(begin.elapsed(), Duration::from_secs(20) + GRACE);
+        assert_eq!(watch.cause(), Some("it took longer than total_timeout"));
+    }
+}

@@ -1,0 +1,94 @@
+//! What belongs to one connection and not to the request (RFC 9110 § 7.6), and the marks that each
+//! hop leaves.
+
+use http::{HeaderName, HeaderValue, Version, header};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora_core::Result;
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::via;
+
+use crate::exchange::Exchange;
+use crate::frontend::Frontend;
+use crate::refusal::PROXY_STATUS;
+
+/// Fields that belong to one connection (RFC 9110 § 7.6.1).
+pub(super) const HOP_BY_HOP: [HeaderName; 6] = [
+    header::TE,
+    header::TRAILER,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Checks that the request does not run in a circle.
+///
+/// # Errors
+/// It does: an upstream's address leads back here.
+pub(super) fn check_loop(frontend: &Frontend, request: &RequestHeader) -> Result<(), Refusal> {
+    let fields = request.headers.get_all(header::VIA).iter();
+    match via::is_loop(fields.map(HeaderValue::as_bytes), &frontend.pseudonym) {
+        false => Ok(()),
+        true => Err(Refusal::new(
+            Rejection::LoopDetected,
+            "Via names this gateway again and again; look for a base_url that leads back to it",
+        )),
+    }
+}
+
+/// Adds us to `Via`. A retry begins with the client's fields again.
+pub(super) fn mark_request(
+    frontend: &Frontend,
+    received: &RequestHeader,
+    request: &mut RequestHeader,
+) -> Result<()> {
+    let fields = received.headers.get_all(header::VIA).iter();
+    let mut members: Vec<String> = fields
+        .filter_map(|field| field.to_str().ok())
+        .map(str::to_owned)
+        .collect();
+    members.push(member(frontend, received.version));
+    while request.remove_header(&header::VIA).is_some() {}
+    request.insert_header(header::VIA, members.join(", "))
+}
+
+/// Adds us to `Via`, and says of an error that it is the upstream's own (RFC 9209 § 2.1.4).
+pub(super) fn mark_response(
+    frontend: &Frontend,
+    response: &mut ResponseHeader,
+    exchange: &Exchange,
+) -> Result<()> {
+    let version = response.version;
+    response.append_header(header::VIA, member(frontend, version))?;
+    let status = response.status;
+    if exchange.route().is_some() && (status.is_client_error() || status.is_server_error()) {
+        let told = format!("tokenbridge; received-status={}", status.as_str());
+        response.append_header(PROXY_STATUS, told)?;
+    }
+    Ok(())
+}
+
+fn member(frontend: &Frontend, version: Version) -> String {
+    let version = match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
+    };
+    format!("{version} {}", frontend.pseudonym)
+}
+
+/// Removes them from an answer: the framework leaves them in those to HTTP/1 clients.
+pub(super) fn strip(response: &mut ResponseHeader) {
+    let nominated: Vec<HeaderName> = response
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .filter(|name| *name != header::UPGRADE && *name != header::CONNECTION)
+        .collect();
+    for name in nominated.iter().chain(&HOP_BY_HOP) {
+        while response.remove_header(name).is_some() {}
+    }
+}
