@@ -7,7 +7,7 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::admission::refused;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::service::ServiceName;
-use tokenbridge_bridge::session::{Reading, SessionKey};
+use tokenbridge_bridge::session::{FoundSession, Reading, SessionKey};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -165,6 +165,7 @@ impl Identity {
             // Somebody else may have been quicker, or the rule says no.
             Ok(Minted::There { fresh: false }) => {
                 let read = self.party.store.read(session, service).await;
+                let read = read.map(|reading| self.with_own_token(service, reading));
                 matches!(read, Ok(Reading::Found(found))
                     if matches!(&found.slot, Some(TokenSlot::Token(token)) if token.issued_at != issued_at))
             }
@@ -174,9 +175,27 @@ impl Identity {
         }
     }
 
+    /// Puts the gateway's own token where a session's would stand, for a service that is given
+    /// that one (strategy `client_credentials`). Does no I/O.
+    pub fn with_own_token(&self, service: &ServiceName, reading: Reading) -> Reading {
+        match (reading, self.own_token(service)) {
+            (Reading::Found(session), Some(token)) => Reading::Found(Box::new(FoundSession {
+                slot: Some(token),
+                ..*session
+            })),
+            (reading, _) => reading,
+        }
+    }
+
+    /// The gateway's own token for a service, where it has one by now. Does no I/O.
+    pub fn own_token(&self, service: &ServiceName) -> Option<TokenSlot> {
+        self.party.minting.own_slot(service)
+    }
+
     /// Renews what falls due, until the future is dropped. Flights that are under way then go on.
     pub async fn keep_renewing(&self) {
         loop {
+            self.party.minting.renew_own();
             let pause = match self.party.minting.renew_due().await {
                 Ok(renewal::BATCH..) => Duration::ZERO,
                 Ok(_) => LOOK,

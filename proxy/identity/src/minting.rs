@@ -10,6 +10,7 @@
 //! | [`lease`] | one flight per grant in the fleet |
 //! | [`turn`] | one flight's turn: look, mark, send |
 //! | [`exchange`] | token exchange, and the login token that it starts from |
+//! | [`own`] | the gateway's own tokens, shared by all sessions and replicas |
 //! | [`settle`] | what becomes of an answer: store first, then judge |
 //! | [`renewal`] | renewing what falls due, behind everybody's back |
 //! | [`slots`] | what stands in the session where a service's token belongs |
@@ -31,6 +32,7 @@ pub(crate) mod exchange;
 pub(crate) mod flights;
 mod lease;
 pub(crate) mod order;
+mod own;
 pub(crate) mod ports;
 pub(crate) mod renewal;
 pub(crate) mod rules;
@@ -42,6 +44,7 @@ mod turn;
 use back_off::BackOff;
 use flights::{Flights, Lane, Ticket};
 use order::{Minted, Order, Refused, Trigger};
+use own::OwnTokens;
 use ports::{Machine, Revoker, TokenIssuer};
 use rules::Rules;
 use suspension::Suspensions;
@@ -65,6 +68,7 @@ pub(crate) struct Minting {
     flights: Flights,
     back_off: BackOff,
     suspensions: Suspensions,
+    own_tokens: OwnTokens,
 }
 
 impl Minting {
@@ -76,6 +80,7 @@ impl Minting {
             flights: Flights::default(),
             back_off: BackOff::default(),
             suspensions: Suspensions::default(),
+            own_tokens: OwnTokens::default(),
         })
     }
 
@@ -90,9 +95,15 @@ impl Minting {
     /// Joins the flight of the order's grant, or starts one. The flight goes on whoever waits.
     pub(crate) fn request(self: &Arc<Self>, order: Order) -> Ticket {
         let lane = match self.plan(&order.service).map(|plan| plan.strategy) {
-            Some(Strategy::Exchange) => Lane::Exchange(order.service.clone()),
-            _ => Lane::Grant(order.grant()),
+            Some(Strategy::Exchange | Strategy::ClientCredentials) => {
+                Lane::Service(order.service.clone())
+            }
+            Some(Strategy::Login | Strategy::Refresh | Strategy::Authorize) | None => {
+                Lane::Grant(order.grant())
+            }
         };
+        let session = self.owner(&order);
+        let order = Order { session, ..order };
         let (ticket, key) = self.flights.enqueue(order, lane);
         if let Some(key) = key {
             let minting = Arc::clone(self);
@@ -106,7 +117,7 @@ impl Minting {
                     entry.tell(minted);
                 }
                 guard.landed();
-                if reschedule {
+                if reschedule && key.0 != own::nobody() {
                     minting.schedule(&key.0).await;
                 }
             }));
@@ -119,7 +130,7 @@ impl Minting {
         let now = self.ports.clock.monotonic();
         self.suspensions
             .get(&order.service, now)
-            .or_else(|| self.back_off.check(&order.session, &order.service, now))
+            .or_else(|| self.back_off.check(&self.owner(order), &order.service, now))
     }
 
     /// Whether what stands in the session calls for a new token.
@@ -136,7 +147,10 @@ impl Minting {
             return Minted::refused(MintRefusalReason::NoAudience, "");
         }
         if let Some(refused) = self.refused_for_now(order) {
-            return self.remember_refusal(order, refused).await;
+            return match order.session == own::nobody() {
+                true => Minted::Refused(refused),
+                false => self.remember_refusal(order, refused).await,
+            };
         }
         let minted = match plan.strategy {
             Strategy::Login | Strategy::Refresh => {
@@ -144,8 +158,9 @@ impl Minting {
                 self.fly(Errand { order, plan, goal }).await
             }
             Strategy::Exchange => self.exchange(order, plan).await,
-            // `support::unsupported` keeps these out of every configuration that starts.
-            Strategy::Authorize | Strategy::ClientCredentials => Minted::refused(
+            Strategy::ClientCredentials => self.own(order, plan).await,
+            // `support::unsupported` keeps it out of every configuration that starts.
+            Strategy::Authorize => Minted::refused(
                 MintRefusalReason::ClientRefused,
                 "the strategy is not supported",
             ),

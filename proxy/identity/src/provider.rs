@@ -264,6 +264,10 @@ impl Provider {
 
 #[async_trait]
 impl TokenIssuer for Provider {
+    fn client(&self) -> String {
+        format!("{} {}", self.issuer(), self.client_id())
+    }
+
     async fn token(&self, request: &TokenRequest) -> Answer {
         self.send(request).await
     }

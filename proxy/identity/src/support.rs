@@ -9,12 +9,11 @@ pub fn unsupported(plan: &TokenPlan) -> Option<&'static str> {
         TokenFormat::Opaque => return Some("token_format opaque is not supported; use jwt"),
     }
     match plan.strategy {
-        Strategy::Login | Strategy::Refresh | Strategy::Exchange => None,
+        Strategy::Login | Strategy::Refresh | Strategy::Exchange | Strategy::ClientCredentials => {
+            None
+        }
         Strategy::Authorize => {
             Some("strategy authorize is not supported; set login, refresh or exchange")
-        }
-        Strategy::ClientCredentials => {
-            Some("strategy client_credentials is not supported; set login, refresh or exchange")
         }
     }
 }
@@ -33,7 +32,7 @@ mod tests {
             (S::Refresh, Jwt, true),
             (S::Exchange, Jwt, true),
             (S::Authorize, Jwt, false),
-            (S::ClientCredentials, Jwt, false),
+            (S::ClientCredentials, Jwt, true),
             (S::Refresh, Opaque, false),
         ] {
             let plan = TokenPlan {

@@ -25,6 +25,7 @@ mod claims;
 mod directory;
 mod limits;
 mod live;
+mod shared_tokens;
 mod state;
 
 pub use limits::MemoryLimits;

@@ -39,6 +39,7 @@ mod options;
 mod rates;
 mod scripts;
 mod sessions;
+mod shared_tokens;
 mod stored;
 mod wire;
 

@@ -60,10 +60,15 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
 
 /// The services whose token would be sent: it is there, and it is for that service.
 fn services<'a>(gateway: &'a Gateway, description: &Description) -> Vec<&'a str> {
-    let has_token = |plan: &&TokenPlan| match (description.slots.get(&plan.service), &plan.audience)
-    {
-        (Some(TokenSlot::Token(token)), Some(policy)) => AudienceBound::bind(token, policy).is_ok(),
-        (Some(TokenSlot::Token(_) | TokenSlot::Refused(_)) | None, _) => false,
+    let has_token = |plan: &&TokenPlan| {
+        let own = gateway.frontend.identity.own_token(&plan.service);
+        let slot = own.as_ref().or(description.slots.get(&plan.service));
+        match (slot, &plan.audience) {
+            (Some(TokenSlot::Token(token)), Some(policy)) => {
+                AudienceBound::bind(token, policy).is_ok()
+            }
+            (Some(TokenSlot::Token(_) | TokenSlot::Refused(_)) | None, _) => false,
+        }
     };
     let plans = gateway
         .frontend

@@ -109,6 +109,8 @@ async fn decide(
         .read(key, &plan.service)
         .await
         .map_err(store_refusal)?;
+    let identity = &gateway.frontend.identity;
+    let reading = identity.with_own_token(&plan.service, reading);
     admit(
         plan,
         reading,

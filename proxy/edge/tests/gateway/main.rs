@@ -29,6 +29,7 @@ mod http2;
 mod https;
 mod interop;
 mod limits;
+mod own_tokens;
 mod peers;
 mod rates;
 mod real_browser;

@@ -24,8 +24,8 @@ pub(crate) type FlightKey = (SessionKey, Lane);
 pub(crate) enum Lane {
     /// It spends this refresh token: for all services that share it, one after the other.
     Grant(GrantName),
-    /// It exchanges for one service: that spends nothing, so services do not wait for each other.
-    Exchange(ServiceName),
+    /// It asks for one service: that spends nothing, so services do not wait for each other.
+    Service(ServiceName),
 }
 
 /// All flights under way.

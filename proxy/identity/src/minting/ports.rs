@@ -15,6 +15,12 @@ use crate::tokens::response::{Answer, TokenResponse};
 /// The provider's token endpoint.
 #[async_trait]
 pub(crate) trait TokenIssuer: Send + Sync {
+    /// Which client asks at which issuer; a token of the client's own is kept under it. Empty
+    /// where there is but one.
+    fn client(&self) -> String {
+        String::new()
+    }
+
     /// Sends a request. Takes a bounded time.
     async fn token(&self, request: &TokenRequest) -> Answer;
 

@@ -49,6 +49,13 @@ impl TokenRequest {
         Self { fields }
     }
 
+    /// The client's own token for a service (RFC 6749 § 4.4.2).
+    pub(crate) fn client_credentials(plan: &TokenPlan) -> Self {
+        let mut fields = vec![("grant_type", Secret::new("client_credentials"))];
+        fields.extend(target_fields(plan));
+        Self { fields }
+    }
+
     /// A token exchange (RFC 8693 § 2.1) for a service. `subject`: the token and its type.
     pub(crate) fn exchange(plan: &TokenPlan, preset: Preset, subject: (&Secret, &str)) -> Self {
         let (token, kind) = subject;

@@ -12,5 +12,6 @@ mod login_flows;
 mod logout;
 mod minting;
 mod outages;
+mod own_tokens;
 mod parts;
 mod refusals;

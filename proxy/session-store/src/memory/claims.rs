@@ -1,13 +1,14 @@
 //! Marks that can be claimed once in their time.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::error::StoreError;
 
 pub(super) struct Claims {
     limit: usize,
-    taken: HashSet<[u8; 32]>,
+    /// When each claim ends.
+    taken: HashMap<[u8; 32], Duration>,
     by_end: BTreeSet<(Duration, [u8; 32])>,
 }
 
@@ -15,7 +16,7 @@ impl Claims {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
-            taken: HashSet::new(),
+            taken: HashMap::new(),
             by_end: BTreeSet::new(),
         }
     }
@@ -27,15 +28,22 @@ impl Claims {
         monotonic: Duration,
     ) -> Result<bool, StoreError> {
         self.forget(monotonic);
-        if self.taken.contains(mark) {
+        if self.taken.contains_key(mark) {
             return Ok(false);
         }
         if self.taken.len() >= self.limit {
             return Err(StoreError::Full);
         }
-        self.taken.insert(*mark);
-        self.by_end.insert((monotonic.saturating_add(ttl), *mark));
+        let end = monotonic.saturating_add(ttl);
+        self.taken.insert(*mark, end);
+        self.by_end.insert((end, *mark));
         Ok(true)
+    }
+
+    pub(super) fn free(&mut self, mark: &[u8; 32]) {
+        if let Some(end) = self.taken.remove(mark) {
+            self.by_end.remove(&(end, *mark));
+        }
     }
 
     fn forget(&mut self, monotonic: Duration) {

@@ -8,7 +8,7 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{Generation, GrantName, Written};
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::{SessionKey, Subject};
-use tokenbridge_bridge::token::TokenSlot;
+use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
 
 use super::MemoryLimits;
 use super::claims::Claims;
@@ -42,6 +42,8 @@ pub(super) struct State {
     entries: HashMap<SessionKey, Entry>,
     directory: Directory,
     claims: Claims,
+    /// The gateway's own tokens.
+    pub(super) shared: HashMap<[u8; 32], ServiceToken>,
     live_sessions: usize,
     bytes: usize,
     searched_for_idle: Option<Duration>,
@@ -56,6 +58,7 @@ impl State {
             entries: HashMap::new(),
             directory: Directory::default(),
             claims: Claims::new(limits.claims),
+            shared: HashMap::new(),
             live_sessions: 0,
             bytes: 0,
             searched_for_idle: None,
@@ -208,6 +211,10 @@ impl State {
         monotonic: Duration,
     ) -> Result<bool, StoreError> {
         self.claims.claim(mark, ttl, monotonic)
+    }
+
+    pub(super) fn unclaim(&mut self, mark: &[u8; 32]) {
+        self.claims.free(mark);
     }
 
     pub(super) fn count(&mut self, monotonic: Duration) -> u64 {

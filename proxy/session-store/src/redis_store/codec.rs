@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant};
 use tokenbridge_bridge::session::{Profile, SessionFacts, SessionKey};
 use tokenbridge_bridge::token::TokenSlot;
@@ -35,6 +36,10 @@ impl Codec {
             clock,
             warned: AtomicU64::new(0),
         }
+    }
+
+    pub(super) fn now(&self) -> UnixTime {
+        self.clock.now()
     }
 
     pub(super) fn facts(

@@ -8,6 +8,7 @@
 //! | `tb:<frontend>:subject:<hash>`, `...:idp-session:<hash>` | sorted set: `<key>:<created>` by the session's end |
 //! | `tb:<frontend>:due:<shard>` | sorted set: `<key>` by the time at which it falls due |
 //! | `tb:<frontend>:once:<mark>` | a mark that was claimed |
+//! | `tb:<frontend>:shared:<mark>` | a token of the gateway's own |
 //! | `tb:<frontend>:rate:<limit>:{<whose>}` | when a token bucket is full again, microseconds |
 //!
 //! The channel `tb:<frontend>:changes` tells what happens to sessions (see `announcement`).
@@ -100,6 +101,10 @@ impl Names {
     /// The channel on which changes of sessions are told.
     pub(super) fn changes(&self) -> String {
         format!("{}:changes", self.prefix)
+    }
+
+    pub(super) fn shared(&self, mark: &[u8; 32]) -> String {
+        format!("{}:shared:{}", self.prefix, URL_SAFE_NO_PAD.encode(mark))
     }
 
     pub(super) fn once(&self, mark: &[u8; 32]) -> String {

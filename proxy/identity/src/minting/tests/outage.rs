@@ -9,10 +9,10 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant, Written};
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::{Reading, SessionKey, Subject};
-use tokenbridge_bridge::token::TokenSlot;
+use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
 use tokenbridge_session_store::{
-    Acquired, Described, EndedSession, Lease, MemoryStore, NewSession, SessionStore, StoreError,
-    StoreHealth,
+    Acquired, Described, EndedSession, Lease, MemoryStore, NewSession, SessionStore, SharedTokens,
+    StoreError, StoreHealth,
 };
 
 /// A memory store behind a switch.
@@ -38,6 +38,28 @@ impl SwitchedStore {
             true => Err(StoreError::Unavailable("switched off".into())),
             false => Ok(()),
         }
+    }
+}
+
+#[async_trait]
+impl SharedTokens for SwitchedStore {
+    async fn shared_token(&self, mark: &[u8; 32]) -> Result<Option<ServiceToken>, StoreError> {
+        self.up()?;
+        self.inner.shared_token(mark).await
+    }
+
+    async fn put_shared_token(
+        &self,
+        mark: &[u8; 32],
+        token: &ServiceToken,
+    ) -> Result<(), StoreError> {
+        self.up()?;
+        self.inner.put_shared_token(mark, token).await
+    }
+
+    async fn unclaim(&self, mark: &[u8; 32]) -> Result<(), StoreError> {
+        self.up()?;
+        self.inner.unclaim(mark).await
     }
 }
 

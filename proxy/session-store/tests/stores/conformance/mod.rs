@@ -7,6 +7,7 @@ mod indexes;
 mod leases;
 mod marks;
 mod sessions;
+mod shared_tokens;
 mod slots;
 
 macro_rules! on {
@@ -93,6 +94,11 @@ on_every_store! {
         a_replaced_session_is_told_apart_from_one_that_ended,
         a_stored_slot_is_told_with_its_service,
         what_was_not_written_is_not_told,
+    }
+    shared_tokens {
+        a_token_of_our_own_is_read_by_its_mark_until_it_ends,
+        a_token_that_has_ended_is_none,
+        a_claim_that_is_given_back_can_be_taken_again,
     }
     marks {
         a_mark_is_claimed_once,
