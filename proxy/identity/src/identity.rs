@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::admission::refused;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
-use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::service::{ServiceName, Strategy};
 use tokenbridge_bridge::session::{FoundSession, Reading, SessionKey};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokio::runtime::Handle;
@@ -178,13 +178,30 @@ impl Identity {
     /// Puts the gateway's own token where a session's would stand, for a service that is given
     /// that one (strategy `client_credentials`). Does no I/O.
     pub fn with_own_token(&self, service: &ServiceName, reading: Reading) -> Reading {
-        match (reading, self.own_token(service)) {
-            (Reading::Found(session), Some(token)) => Reading::Found(Box::new(FoundSession {
-                slot: Some(token),
-                ..*session
-            })),
-            (reading, _) => reading,
+        let plan = self.party.minting.plan(service);
+        match reading {
+            Reading::Found(session)
+                if plan.is_some_and(|plan| plan.strategy == Strategy::ClientCredentials) =>
+            {
+                Reading::Found(Box::new(FoundSession {
+                    slot: self.own_token(service),
+                    ..*session
+                }))
+            }
+            reading => reading,
         }
+    }
+
+    /// Whether the gateway's own token for a service is the one that arrived at `issued_at`.
+    /// Does no I/O.
+    pub fn is_own_token(&self, service: &ServiceName, issued_at: UnixTime) -> bool {
+        self.party.minting.own_arrived(service) == Some(issued_at)
+    }
+
+    /// Looks whether other replicas have those of the gateway's own tokens that this one lacks. One
+    /// question to the store for each; a store that does not answer changes nothing.
+    pub async fn find_own_tokens(&self) {
+        self.party.minting.find_own().await;
     }
 
     /// The gateway's own token for a service, where it has one by now. Does no I/O.

@@ -37,6 +37,7 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
     {
         return Ok(unauthenticated(gateway, CookieFate::Deleted));
     }
+    gateway.frontend.identity.find_own_tokens().await;
     let services = services(gateway, &description);
     exchange.remark = Some(format!(
         "Session status check successful services_count={}",

@@ -9,7 +9,7 @@ use tokenbridge_bridge::admission::{Admission, Grant, admit, refused};
 use tokenbridge_bridge::navigation::RequestKind;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::RouteAuth;
-use tokenbridge_bridge::service::TokenPlan;
+use tokenbridge_bridge::service::{Strategy, TokenPlan};
 use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_session_store::StoreError;
@@ -49,7 +49,10 @@ pub(crate) async fn session(
     };
     let now = gateway.frontend.clock.now();
     let cache = &gateway.frontend.session_cache;
-    let held = match cache.find(&key, route.service_index, now) {
+    let found = cache
+        .find(&key, route.service_index, now)
+        .filter(|held| is_current(gateway, plan, &held.grant));
+    let held = match found {
         Some(held) => {
             gateway.frontend.metrics.cache_hits.inc();
             held
@@ -68,6 +71,16 @@ pub(crate) async fn session(
     tracing::debug!(target: "tokenbridge", request_id = exchange.request_id, "token_found=True service={}", plan.service);
     exchange.token = Some(held.grant.token.clone());
     Ok(Some(held))
+}
+
+/// Whether the token is still the one to send. A session's token is, for the store tells of every
+/// other one; the gateway's own may have been replaced without any session's having changed.
+fn is_current(gateway: &Gateway, plan: &TokenPlan, grant: &Grant) -> bool {
+    plan.strategy != Strategy::ClientCredentials
+        || gateway
+            .frontend
+            .identity
+            .is_own_token(&plan.service, grant.token.issued_at())
 }
 
 /// The decision; where the token has ended, once more after a new one was had.

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::{MintRefusalReason, ServiceToken, TokenSlot};
@@ -41,6 +42,14 @@ impl OwnTokens {
         known.get(service).cloned()
     }
 
+    fn arrived(&self, service: &ServiceName) -> Option<UnixTime> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        match known.get(service)? {
+            TokenSlot::Token(token) => Some(token.issued_at),
+            TokenSlot::Refused(_) => None,
+        }
+    }
+
     fn keep(&self, service: &ServiceName, token: ServiceToken) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(service.clone(), TokenSlot::Token(token));
@@ -62,6 +71,27 @@ impl Minting {
     /// What stands for every session where the token of such a service belongs. No I/O.
     pub(crate) fn own_slot(&self, service: &ServiceName) -> Option<TokenSlot> {
         self.own_tokens.get(service)
+    }
+
+    /// When the token of such a service arrived. No I/O.
+    pub(crate) fn own_arrived(&self, service: &ServiceName) -> Option<UnixTime> {
+        self.own_tokens.arrived(service)
+    }
+
+    /// Takes over from the store what this replica lacks.
+    pub(crate) async fn find_own(&self) {
+        for plan in &self.plans {
+            if plan.strategy != Strategy::ClientCredentials {
+                continue;
+            }
+            let order = Order {
+                session: nobody(),
+                service: plan.service.clone(),
+                trigger: Trigger::Demand,
+            };
+            let mark = mark(&self.ports.issuer.client(), plan);
+            let _ = self.serves(&order, plan, &mark).await;
+        }
     }
 
     /// Asks for those of our own tokens that are there and fall due. Returns at once.
