@@ -1,5 +1,6 @@
 //! The OpenID provider, and how the gateway is known there.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
@@ -45,6 +46,9 @@ pub enum ClientAuthentication {
         /// The `kid` of the assertion's header.
         key_id: Option<String>,
     },
+    /// An assertion that somebody else signs and replaces (RFC 7523 § 2.2): a workload's identity.
+    /// The file is read at each use.
+    AssertionFile(PathBuf),
 }
 
 /// Whether a refresh whose answer was lost may be sent again.

@@ -29,3 +29,20 @@ pub(crate) fn pem(item: &Item<'_>) -> Option<PemFile> {
         }
     })
 }
+
+/// Where a file with a JWT is (RFC 7515 § 3.1). It is read again whenever it is used, so that it is
+/// missing now fails `check` alone.
+pub(crate) fn jwt(item: &Item<'_>) -> Option<PathBuf> {
+    let folder = item.at.reading.sources.folder;
+    let path = folder.join(item.value(scalar::text)?);
+    let problem = match std::fs::read_to_string(&path).map(Secret::new) {
+        Ok(text) if text.expose().trim().split('.').count() == 3 => return Some(path),
+        Ok(_) => "holds no JWT".to_owned(),
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    item.at.fail_check(
+        format!("`{}` {problem}", item.written()),
+        "let the platform write the workload's token there, or correct the path; relative paths start from the configuration folder",
+    );
+    Some(path)
+}

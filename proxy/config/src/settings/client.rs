@@ -38,6 +38,7 @@ fn read_secret(auth: &Section<'_>) -> Option<Secret> {
     let fix = "remove it, or set token_endpoint_auth_method: private_key_jwt";
     refuse(auth.get("client_key_file"), fix);
     refuse(auth.get("client_key_id"), fix);
+    refuse(auth.get("client_assertion_file"), fix);
     let item = auth.require(
         "client_secret",
         "add `client_secret: ${CLIENT_SECRET}` or `client_secret: file:PATH`",
@@ -56,10 +57,21 @@ fn read_key(auth: &Section<'_>) -> Option<ClientAuthentication> {
         auth.get("client_secret"),
         "remove it, or set token_endpoint_auth_method: client_secret_basic",
     );
-    let key_id = auth.value("client_key_id", scalar::text);
+    let key_id = auth.get("client_key_id");
+    let key = auth.get("client_key_file");
+    if let Some(assertion) = auth.get("client_assertion_file") {
+        for item in [key, key_id].into_iter().flatten() {
+            item.at.error(
+                "is not used with client_assertion_file",
+                "remove it, or sign assertions here and remove client_assertion_file",
+            );
+        }
+        return file::jwt(&assertion).map(ClientAuthentication::AssertionFile);
+    }
+    let key_id = key_id.and_then(|item| item.value(scalar::text));
     let item = auth.require(
         "client_key_file",
-        "add `client_key_file: PATH` with the client's private key in PEM",
+        "add `client_key_file: PATH` with the client's private key in PEM, or `client_assertion_file: PATH`",
     )?;
     Some(ClientAuthentication::PrivateKeyJwt {
         key: file::pem(&item)?.text,

@@ -123,6 +123,10 @@ pub struct Client {
     /// The client's public keys for `private_key_jwt` (RFC 7517).
     #[serde(default)]
     pub jwks: Option<JwkSet>,
+    /// Whether an assertion may be used again until it ends, as a workload's identity is; each
+    /// `jti` once when absent.
+    #[serde(default)]
+    pub reusable_assertions: bool,
     /// Where an authorization response may go; any loopback address, and the public URL's
     /// origin, when absent.
     #[serde(default)]

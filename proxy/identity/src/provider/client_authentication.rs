@@ -1,5 +1,8 @@
 //! How the gateway proves who it is at the provider's endpoints.
 
+use std::io::Read;
+use std::path::PathBuf;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -7,9 +10,12 @@ use serde::Serialize;
 use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_config::issuer::ClientAuthentication;
 use url::form_urlencoded::byte_serialize;
+use zeroize::Zeroizing;
 
 /// How long a client assertion is valid, in seconds.
 const ASSERTION_LIFE: u64 = 60;
+/// A file that holds more is no assertion, in bytes.
+const LONGEST_ASSERTION: u64 = 64 * 1024;
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A client and its credential.
@@ -26,6 +32,7 @@ enum Credential {
         algorithm: Algorithm,
         key_id: Option<String>,
     },
+    AssertionFile(PathBuf),
 }
 
 /// What goes along with one request.
@@ -64,6 +71,7 @@ impl Client {
                     key_id: key_id.clone(),
                 }
             }
+            ClientAuthentication::AssertionFile(path) => Credential::AssertionFile(path.clone()),
         };
         Ok(Self {
             id: id.to_owned(),
@@ -80,9 +88,9 @@ impl Client {
     /// draft-ietf-oauth-rfc7523bis asks for).
     ///
     /// # Errors
-    /// The operating system's random source failed, or the key did not sign.
-    pub(crate) fn prove(&self, audience: &str, now: UnixTime) -> Result<Proof, String> {
-        let client_id = || ("client_id", Secret::new(self.id.as_str()));
+    /// The operating system's random source failed, the key did not sign, or the file with the
+    /// assertion cannot be read.
+    pub(crate) async fn prove(&self, audience: &str, now: UnixTime) -> Result<Proof, String> {
         Ok(match &self.credential {
             Credential::Basic(authorization) => Proof {
                 authorization: Some(authorization.clone()),
@@ -90,7 +98,7 @@ impl Client {
             },
             Credential::Post(secret) => Proof {
                 authorization: None,
-                fields: vec![client_id(), ("client_secret", secret.clone())],
+                fields: vec![self.named(), ("client_secret", secret.clone())],
             },
             Credential::PrivateKey {
                 key,
@@ -109,16 +117,51 @@ impl Client {
                 };
                 let signed = jsonwebtoken::encode(&header, &assertion, key)
                     .map_err(|error| format!("the client's key did not sign: {error}"))?;
-                Proof {
-                    authorization: None,
-                    fields: vec![
-                        client_id(),
-                        ("client_assertion_type", Secret::new(ASSERTION_TYPE)),
-                        ("client_assertion", Secret::new(signed)),
-                    ],
-                }
+                self.asserted(Secret::new(signed))
             }
+            Credential::AssertionFile(path) => self.asserted(read_assertion(path.clone()).await?),
         })
+    }
+
+    fn named(&self) -> (&'static str, Secret) {
+        ("client_id", Secret::new(self.id.as_str()))
+    }
+
+    fn asserted(&self, assertion: Secret) -> Proof {
+        Proof {
+            authorization: None,
+            fields: vec![
+                self.named(),
+                ("client_assertion_type", Secret::new(ASSERTION_TYPE)),
+                ("client_assertion", assertion),
+            ],
+        }
+    }
+}
+
+/// The assertion that stands in a file now. Whoever writes it replaces it before it ends.
+async fn read_assertion(path: PathBuf) -> Result<Secret, String> {
+    let shown = path.display().to_string();
+    let refused = |why: &str| format!("auth.client_assertion_file: {shown} {why}");
+    let read = tokio::task::spawn_blocking(move || {
+        let mut text = Zeroizing::new(String::new());
+        let file = std::fs::File::open(path)?;
+        file.take(LONGEST_ASSERTION).read_to_string(&mut text)?;
+        Ok::<_, std::io::Error>(text)
+    });
+    let text = match read.await {
+        Ok(Ok(text)) => text,
+        Ok(Err(error)) => return Err(refused(&format!("cannot be read: {error}"))),
+        Err(_) => return Err(refused("cannot be read: the gateway is stopping")),
+    };
+    let assertion = text.trim();
+    let is_jwt = assertion.split('.').count() == 3
+        && assertion
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    match is_jwt {
+        true => Ok(Secret::new(assertion)),
+        false => Err(refused("holds no JWT")),
     }
 }
 
@@ -171,12 +214,13 @@ mod tests {
         ))
     }
 
-    #[test]
-    fn a_basic_credential_is_form_encoded_first() {
+    #[tokio::test]
+    async fn a_basic_credential_is_form_encoded_first() {
         let configured = ClientAuthentication::SecretBasic(Secret::new("a:b c%+ä"));
         let client = Client::new("bff server", &configured).unwrap();
         let proof = client
             .prove("https://idp", UnixTime::from_seconds(1))
+            .await
             .unwrap();
         let expected = STANDARD.encode("bff+server:a%3Ab+c%25%2B%C3%A4");
         assert_eq!(
@@ -186,12 +230,13 @@ mod tests {
         assert!(proof.fields.is_empty());
     }
 
-    #[test]
-    fn a_posted_secret_goes_with_the_client_id() {
+    #[tokio::test]
+    async fn a_posted_secret_goes_with_the_client_id() {
         let configured = ClientAuthentication::SecretPost(Secret::new("s"));
         let client = Client::new("bff", &configured).unwrap();
         let proof = client
             .prove("https://idp", UnixTime::from_seconds(1))
+            .await
             .unwrap();
         assert_eq!(proof.authorization, None);
         assert_eq!(
@@ -203,16 +248,16 @@ mod tests {
         );
     }
 
-    #[test]
-    fn each_assertion_is_short_lived_and_has_an_id_of_its_own() {
+    #[tokio::test]
+    async fn each_assertion_is_short_lived_and_has_an_id_of_its_own() {
         let configured = ClientAuthentication::PrivateKeyJwt {
             key: private_key(),
             key_id: Some("k1".into()),
         };
         let client = Client::new("bff", &configured).unwrap();
         let now = UnixTime::from_seconds(1_000);
-        let claims = || {
-            let proof = client.prove("https://idp", now).unwrap();
+        let claims = async || {
+            let proof = client.prove("https://idp", now).await.unwrap();
             let assertion = proof.fields[2].1.expose().to_owned();
             assert_eq!(
                 jsonwebtoken::decode_header(&assertion)
@@ -225,7 +270,7 @@ mod tests {
                 .unwrap()
                 .claims
         };
-        let (first, second) = (claims(), claims());
+        let (first, second) = (claims().await, claims().await);
         assert_ne!(first["jti"], second["jti"]);
         assert_eq!(first["exp"], 1_060);
         for (claim, value) in [("iss", "bff"), ("sub", "bff"), ("aud", "https://idp")] {
@@ -240,5 +285,35 @@ mod tests {
             key_id: None,
         };
         assert!(Client::new("bff", &configured).is_err());
+    }
+
+    #[tokio::test]
+    async fn an_assertion_in_a_file_is_read_at_each_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let configured = ClientAuthentication::AssertionFile(path.clone());
+        let client = Client::new("bff", &configured).unwrap();
+        let now = UnixTime::from_seconds(1);
+        let sent = async || {
+            let proof = client.prove("https://idp", now).await?;
+            Ok::<_, String>(proof.fields[2].1.expose().to_owned())
+        };
+        for (written, expected) in [
+            (None, Err("No such file")),
+            (Some("a.b-_1.c\n"), Ok("a.b-_1.c")),
+            (Some("d.e.f"), Ok("d.e.f")),
+            (Some(""), Err("holds no JWT")),
+            (Some("a.b"), Err("holds no JWT")),
+            (Some("a.b.c&x=1"), Err("holds no JWT")),
+        ] {
+            if let Some(text) = written {
+                std::fs::write(&path, text).unwrap();
+            }
+            match (sent().await, expected) {
+                (Ok(sent), Ok(expected)) => assert_eq!(sent, expected),
+                (Err(why), Err(expected)) => assert!(why.contains(expected), "{why}"),
+                (sent, _) => panic!("{written:?}: {sent:?}"),
+            }
+        }
     }
 }

@@ -106,6 +106,7 @@ impl Provider {
         let proof = self
             .client
             .prove(&self.issuer, self.now())
+            .await
             .map_err(NoAnswer::Unsent)?;
         let form = Form {
             fields: fields
