@@ -63,6 +63,9 @@ pub enum HeadProblem {
     /// `#`, which no client may send, and which some parsers cut off without a word.
     #[error("the target holds a fragment")]
     Fragment,
+    /// A character that no URI holds, or bytes that are no text.
+    #[error("the target holds a character that has to be percent-encoded")]
+    TargetCharacter,
     /// The target is longer than allowed.
     #[error("the target is longer than limits.max_target")]
     TargetTooLong,
@@ -123,7 +126,7 @@ impl HeadProblem {
             | Self::FieldValue => Rejection::HeaderInvalid,
             Self::Version => Rejection::VersionUnsupported,
             Self::Connect => Rejection::MethodNotAllowed,
-            Self::TargetForm | Self::Fragment => Rejection::TargetInvalid,
+            Self::TargetForm | Self::Fragment | Self::TargetCharacter => Rejection::TargetInvalid,
             Self::TargetTooLong => Rejection::TargetTooLong,
             Self::TooManyFields | Self::TooLarge => Rejection::HeadersTooLarge,
             Self::HostTwice | Self::HostUserInformation | Self::OtherAuthority => {

@@ -27,7 +27,7 @@ impl<'h> Framing<'h> {
         if name.is_empty() || !name.iter().copied().all(is_token) {
             return Err(HeadProblem::FieldName);
         }
-        let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
+        let value = without_blanks(value.strip_prefix(b":").unwrap_or(value));
         if value.iter().copied().any(is_control) {
             return Err(HeadProblem::FieldValue);
         }
@@ -89,6 +89,14 @@ impl<'h> Framing<'h> {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// Without the blanks around it, which are spaces and tabs and nothing else (RFC 9110 § 5.5).
+fn without_blanks(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// What no field value holds (RFC 9110 § 5.5): a tab is allowed, NUL and DEL are not.

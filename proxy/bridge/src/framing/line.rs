@@ -39,6 +39,9 @@ impl<'h> RequestLine<'h> {
         if target.contains(&b'#') {
             return Err(HeadProblem::Fragment);
         }
+        if std::str::from_utf8(target).is_err() || has_delimiter(target) {
+            return Err(HeadProblem::TargetCharacter);
+        }
         Ok(Self {
             old_version,
             authority: authority(target)?,
@@ -68,6 +71,14 @@ fn authority(target: &[u8]) -> Result<Option<&[u8]>, HeadProblem> {
 fn strip_scheme<'t>(target: &'t [u8], scheme: &[u8]) -> Option<&'t [u8]> {
     let (start, rest) = target.split_at_checked(scheme.len())?;
     start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// Whether a target holds what no URI holds (RFC 3986 § 2) and browsers encode: a backtick they
+/// encode in the path alone.
+fn has_delimiter(target: &[u8]) -> bool {
+    let mut path = target.split(|byte| *byte == b'?');
+    target.iter().any(|byte| matches!(byte, b'<' | b'>' | b'"'))
+        || path.next().is_some_and(|path| path.contains(&b'`'))
 }
 
 /// The characters of a token (RFC 9110 § 5.6.2).

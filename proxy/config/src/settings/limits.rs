@@ -27,6 +27,8 @@ const DEFAULTS: Limits = Limits {
 /// bytes is for fields and target together.
 const MOST_HEADERS: usize = 256;
 const MOST_HEAD_BYTES: u64 = 512 << 10;
+/// A URI is no longer than 64 KiB there, host included (http, uri/mod.rs).
+const MOST_TARGET_BYTES: u64 = 60 << 10;
 
 const LOGIN_RATE: RateLimit = RateLimit {
     per: RatePer::Address,
@@ -52,9 +54,8 @@ pub(crate) fn read(root: &Section<'_>) -> Limits {
     let time = |key, default| limits.value_or(key, scalar::duration, default);
     let size = |key, default| limits.value_or(key, scalar::size, default);
     let count = |key, default| limits.value_or(key, scalar::count, default);
-    let head = |key, default| {
-        limits.value_or(key, scalar::at_most(scalar::size, MOST_HEAD_BYTES), default)
-    };
+    let head =
+        |key, most, default| limits.value_or(key, scalar::at_most(scalar::size, most), default);
     Limits {
         header_timeout: time("header_timeout", DEFAULTS.header_timeout),
         keepalive_timeout: time("keepalive_timeout", DEFAULTS.keepalive_timeout),
@@ -65,8 +66,12 @@ pub(crate) fn read(root: &Section<'_>) -> Limits {
             scalar::at_most(scalar::count, MOST_HEADERS),
             DEFAULTS.max_headers,
         ),
-        max_header_bytes: head("max_header_bytes", DEFAULTS.max_header_bytes),
-        max_target: head("max_target", DEFAULTS.max_target),
+        max_header_bytes: head(
+            "max_header_bytes",
+            MOST_HEAD_BYTES,
+            DEFAULTS.max_header_bytes,
+        ),
+        max_target: head("max_target", MOST_TARGET_BYTES, DEFAULTS.max_target),
         max_body: size("max_body", DEFAULTS.max_body),
         connections_per_address: count("connections_per_address", DEFAULTS.connections_per_address),
         requests_per_connection: limits.value_or(

@@ -1,6 +1,7 @@
 //! Requests whose end or meaning two servers could see differently: refused, or exactly one
 //! request reaches the upstream, framed anew.
 
+mod bytes;
 mod corpus;
 
 use corpus::{BROKEN_CHUNKS, ONE, REFUSED, REFUSED_LINES, SMUGGLED};
