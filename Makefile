@@ -9,7 +9,7 @@ export CONF STORE REDIS_URL
 SCRIPTS := proxy/devkit/scripts
 CARGO ?= cargo
 
-.PHONY: help run build test load-test interop check fmt clean
+.PHONY: help run build test soak load-test interop check fmt clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -21,12 +21,17 @@ build: ## build target/release/tokenbridge and target/release/devkit
 	@$(SCRIPTS)/tools.sh build
 	$(CARGO) build --release --locked --bin tokenbridge --bin devkit
 
-test: ## formatting, lints and all tests, the demo in a real browser among them
+test: ## formatting, lints and all tests, HTTP/2's conformance and a real browser among them
 	@$(SCRIPTS)/tools.sh build redis nginx
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
+	@$(SCRIPTS)/h2spec.sh
 	@$(SCRIPTS)/browser.sh
+
+soak: ## thousands of slow and idle clients beside a healthy one, in minutes
+	@$(SCRIPTS)/tools.sh build redis
+	@$(SCRIPTS)/soak.sh
 
 interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or keycloak: only that one)
 	@$(SCRIPTS)/tools.sh build redis demo
