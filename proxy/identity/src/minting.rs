@@ -207,4 +207,6 @@ impl Minting {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;

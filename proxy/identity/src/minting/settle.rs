@@ -178,10 +178,7 @@ impl Minting {
                 Written::Stale => return Ok(Turn::Again),
                 Written::Gone => return Ok(Turn::Over(Minted::SessionGone)),
             },
-            Some(RefusalCost::Harmless | RefusalCost::Unknown) | None => {
-                let spent = flight.grant.generation;
-                let _ = self.ports.store.clear_sent(flight.lease, spent).await;
-            }
+            Some(RefusalCost::Harmless | RefusalCost::Unknown) | None => {}
         }
         self.refuse(flight, refused).await
     }

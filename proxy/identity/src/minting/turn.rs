@@ -12,14 +12,17 @@ use tokenbridge_session_store::{Described, Lease, SentMark, StoreError};
 use crate::minting::exchange::{LEFT, subject};
 use crate::minting::lease::Taken;
 use crate::minting::order::{Minted, Order, Refused};
-use crate::minting::rules::Step;
-use crate::minting::{Minting, back_off};
+use crate::minting::rules::{RefusalCost, Step};
+use crate::minting::{Minting, back_off, lease};
 use crate::tokens::request::TokenRequest;
 
 /// A turn is repeated when somebody else was quicker; so often, and then it is given up.
 const TURNS: usize = 8;
 /// How often one turn sends the same refresh token, where `refresh_retry` allows it.
 const SENDS: u32 = 3;
+/// How much time may pass between asking for the mark and sending: a mark lasts so much longer
+/// than the answer is awaited, so that nobody takes over while the answer may still come.
+pub(super) const SENDING: Duration = Duration::from_secs(2);
 
 const NOT_REPEATED: &str = "the answer to a refresh was lost; by refresh_retry it is not sent \
                             again while a valid token is left";
@@ -60,6 +63,8 @@ pub(super) struct Flight<'a> {
     pub(super) grant: RefreshGrant,
     /// What stands in the session now.
     pub(super) slot: Option<TokenSlot>,
+    /// Whether this refresh token was sent before and nobody knows what came of it.
+    pub(super) in_doubt: bool,
 }
 
 impl Minting {
@@ -92,7 +97,7 @@ impl Minting {
             }
             // Who waited a mark's deadline out knows how long ago it was made.
             let waited = waited_for.is_some() && waited_for == sent.map(|mark| mark.generation);
-            let elapsed = waited.then_some(self.rules.answer_deadline);
+            let elapsed = waited.then(|| self.outstanding());
             let found = (*grant, sent, elapsed);
             match self.turn(errand, lease, found).await? {
                 Turn::Over(minted) => return Ok(minted),
@@ -136,6 +141,7 @@ impl Minting {
             facts: session.facts,
             grant,
             slot: session.slot,
+            in_doubt: sent.is_some(),
         };
         let Some(refresh_token) = flight.grant.refresh_token.clone() else {
             return self.no_refresh_token(&flight).await;
@@ -192,12 +198,26 @@ impl Minting {
     async fn send(&self, flight: &Flight<'_>, refresh_token: &Secret) -> Result<Turn, StoreError> {
         let request = request(flight, refresh_token);
         let first_sent = self.ports.clock.monotonic();
-        let generation = flight.grant.generation;
         for sends in 1..=SENDS {
-            match self.mark(flight, self.rules.answer_deadline).await? {
-                Written::Stored => {}
-                Written::Stale => return Ok(Turn::Again),
-                Written::Gone => return Ok(Turn::Over(Minted::SessionGone)),
+            let in_doubt = flight.in_doubt || sends > 1;
+            if sends > 1 {
+                // Steps that are shorter than the keeper's pause would let the lease run out.
+                let _ = self.ports.store.keep(flight.lease, lease::LEASE).await;
+            }
+            let asked = self.ports.clock.monotonic();
+            match self.mark(flight, self.outstanding()).await {
+                Ok(Written::Stored) => {}
+                Ok(Written::Stale) => return Ok(Turn::Again),
+                Ok(Written::Gone) => return Ok(Turn::Over(Minted::SessionGone)),
+                Err(error) => {
+                    // The mark may stand although nobody said so.
+                    self.take_mark_back(flight, in_doubt).await;
+                    return Err(error);
+                }
+            }
+            if self.ports.clock.monotonic().saturating_sub(asked) > SENDING {
+                self.take_mark_back(flight, in_doubt).await;
+                return Ok(Turn::Again);
             }
             let answer = self.ports.issuer.token(&request);
             let answer = self.keeping(flight.lease, answer).await;
@@ -205,11 +225,13 @@ impl Minting {
                 Step::Keep(response) => return self.keep(flight, *response).await,
                 Step::GrantRefused(detail) => return self.grant_refused(flight, detail).await,
                 Step::Refuse { refused, cost } => {
+                    if cost != Some(RefusalCost::Spent) {
+                        self.take_mark_back(flight, in_doubt).await;
+                    }
                     return self.service_refused(flight, refused, cost).await;
                 }
                 Step::BackOff(refused) => {
-                    // Nothing is outstanding; a mark that stays only makes the next flight careful.
-                    let _ = self.ports.store.clear_sent(flight.lease, generation).await;
+                    self.take_mark_back(flight, in_doubt).await;
                     return self.refuse(flight, refused).await;
                 }
                 Step::Lost(refused) => refused,
@@ -225,6 +247,22 @@ impl Minting {
             self.keeping(flight.lease, pause).await;
         }
         Ok(Turn::Again)
+    }
+
+    /// How long after its mark a send may still be under way.
+    fn outstanding(&self) -> Duration {
+        self.rules.answer_deadline.saturating_add(SENDING)
+    }
+
+    /// Nothing is outstanding any more. What came of an earlier send is as unknown as before, so
+    /// such a mark stays, without a deadline. A mark that stays for want of the store only makes
+    /// the next flight careful.
+    async fn take_mark_back(&self, flight: &Flight<'_>, in_doubt: bool) {
+        let generation = flight.grant.generation;
+        let _ = match in_doubt {
+            true => self.mark(flight, Duration::ZERO).await,
+            false => self.ports.store.clear_sent(flight.lease, generation).await,
+        };
     }
 
     async fn mark(&self, flight: &Flight<'_>, deadline: Duration) -> Result<Written, StoreError> {

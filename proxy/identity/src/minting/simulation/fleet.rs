@@ -1,0 +1,175 @@
+//! The replicas: each has its own code and memory, and loses both when it is killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use tokenbridge_bridge::service::{ServiceName, Strategy};
+
+use super::executor::Executor;
+use super::issuer::Issuer;
+use super::store::RemoteStore;
+use super::timeline::Host;
+use super::world::World;
+use crate::minting::ports::Machine;
+use crate::minting::{Minting, Ports};
+use crate::telemetry::{EndReason, Endpoint, MintStatus, Telemetry};
+
+/// How often a replica looks for what is due.
+const LOOKS_EVERY: u64 = 5_000;
+
+struct Silent;
+
+impl Telemetry for Silent {
+    fn token_minted(&self, _: &ServiceName, _: Strategy, _: MintStatus) {}
+    fn token_refreshed(&self, _: &ServiceName, _: MintStatus) {}
+    fn provider_called(&self, _: Endpoint, _: &str) {}
+    fn session_created(&self) {}
+    fn session_destroyed(&self, _: EndReason) {}
+}
+
+struct Hardware {
+    world: Arc<World>,
+    host: Host,
+}
+
+#[async_trait]
+impl Machine for Hardware {
+    async fn sleep(&self, duration: Duration) {
+        self.world.timeline.sleep(duration).await;
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.world.timeline.spawn(self.host, task);
+    }
+
+    fn random(&self) -> Option<u128> {
+        let mut chance = self.world.chance.lock().unwrap();
+        Some(u128::from(chance.next()) << 64 | u128::from(chance.next()))
+    }
+}
+
+/// One replica.
+struct Replica {
+    /// `None` while it is down.
+    minting: Option<Arc<Minting>>,
+    /// When it starts again, or goes on.
+    back_at: Option<Duration>,
+}
+
+/// See the module.
+pub(super) struct Fleet {
+    world: Arc<World>,
+    replicas: Vec<Replica>,
+}
+
+impl Fleet {
+    pub(super) fn new(world: &Arc<World>) -> Self {
+        let mut fleet = Self {
+            world: Arc::clone(world),
+            replicas: Vec::new(),
+        };
+        for host in 0..world.scenario.replicas {
+            fleet.replicas.push(Replica {
+                minting: None,
+                back_at: None,
+            });
+            fleet.start(host);
+        }
+        fleet
+    }
+
+    fn start(&mut self, host: Host) {
+        let world = &self.world;
+        let issuer = Arc::new(Issuer {
+            world: Arc::clone(world),
+            host,
+        });
+        let ports = Ports {
+            store: Arc::new(RemoteStore {
+                world: Arc::clone(world),
+                inner: Arc::clone(&world.memory),
+                host,
+            }),
+            issuer: issuer.clone(),
+            revoker: issuer,
+            machine: Arc::new(Hardware {
+                world: Arc::clone(world),
+                host,
+            }),
+            clock: world.timeline.clock.clone(),
+            telemetry: Arc::new(Silent),
+        };
+        let minting = Minting::new(ports, world.scenario.rules(), world.scenario.plans());
+        let (renewing, network) = (Arc::clone(&minting), Arc::clone(world));
+        let renews = async move {
+            loop {
+                let pause = network.between(LOOKS_EVERY / 2, LOOKS_EVERY);
+                network.timeline.sleep(pause).await;
+                // What the store does not tell now, it tells at the next look.
+                let _ = renewing.renew_due().await;
+            }
+        };
+        world.timeline.spawn(host, Box::pin(renews));
+        self.replicas[host].minting = Some(minting);
+    }
+
+    /// One that runs, by chance.
+    pub(super) fn any(&self) -> Option<(Host, Arc<Minting>)> {
+        let running = self.replicas.iter().enumerate();
+        let running: Vec<_> = running
+            .filter_map(|(host, replica)| replica.minting.as_ref().map(|minting| (host, minting)))
+            .collect();
+        let (host, minting) = running.get(self.world.below(running.len()))?;
+        Some((*host, Arc::clone(minting)))
+    }
+
+    pub(super) fn kill(&mut self, host: Host, executor: &mut Executor) {
+        self.world.trace(|| format!("{host}: is killed"));
+        executor.kill(host);
+        executor.pause(host, false);
+        self.world.ledger.lock().unwrap().killed(host);
+        let back_at = self.world.timeline.now() + self.world.between(500, 20_000);
+        self.replicas[host] = Replica {
+            minting: None,
+            back_at: Some(back_at),
+        };
+    }
+
+    /// Longer than a lease, as often as not.
+    pub(super) fn pause(&mut self, host: Host, executor: &mut Executor) {
+        let now = self.world.timeline.now();
+        let pause = self.world.between(500, 25_000);
+        self.world
+            .trace(|| format!("{host}: is paused for {pause:?}"));
+        executor.pause(host, true);
+        self.world.ledger.lock().unwrap().paused(host, true, now);
+        self.replicas[host].back_at = Some(now + pause);
+    }
+
+    /// When the next replica is back.
+    pub(super) fn next_back(&self) -> Option<Duration> {
+        let times = self.replicas.iter().filter_map(|replica| replica.back_at);
+        times.min()
+    }
+
+    /// Starts, or lets go on, who is back by `now`; all of them without a time.
+    pub(super) fn bring_back(&mut self, now: Option<Duration>, executor: &mut Executor) {
+        for host in 0..self.replicas.len() {
+            let due = self.replicas[host].back_at;
+            if !due.is_some_and(|at| now.is_none_or(|now| at <= now)) {
+                continue;
+            }
+            self.replicas[host].back_at = None;
+            self.world.trace(|| format!("{host}: is back"));
+            if self.replicas[host].minting.is_none() {
+                self.start(host);
+            } else {
+                let at = self.world.timeline.now();
+                executor.pause(host, false);
+                self.world.ledger.lock().unwrap().paused(host, false, at);
+            }
+        }
+    }
+}
