@@ -90,15 +90,17 @@ impl Minting {
             };
             if let Some(mark) = sent.filter(|mark| !mark.remaining.is_zero()) {
                 // Whoever sent it may yet store the answer.
+                let ends = self.ports.clock.monotonic().saturating_add(mark.remaining);
                 let wait = self.ports.machine.sleep(mark.remaining);
                 self.keeping(lease, wait).await;
-                waited_for = Some(mark.generation);
+                waited_for = Some((mark.generation, ends.saturating_sub(self.outstanding())));
                 continue;
             }
             // Who waited a mark's deadline out knows how long ago it was made.
-            let waited = waited_for.is_some() && waited_for == sent.map(|mark| mark.generation);
-            let elapsed = waited.then(|| self.outstanding());
-            let found = (*grant, sent, elapsed);
+            let sent_at = waited_for
+                .filter(|(generation, _)| sent.is_some_and(|mark| mark.generation == *generation))
+                .map(|(_, at)| at);
+            let found = (*grant, sent, sent_at);
             match self.turn(errand, lease, found).await? {
                 Turn::Over(minted) => return Ok(minted),
                 Turn::Again => {}
@@ -110,15 +112,15 @@ impl Minting {
         ))
     }
 
-    /// One turn under the lease. `found`: the grant, the mark of an earlier send, and how long
-    /// ago that was, where it is known.
+    /// One turn under the lease. `found`: the grant, the mark of an earlier send, and when that
+    /// was, where it is known.
     async fn turn(
         &self,
         errand: Errand<'_>,
         lease: &Lease,
         found: (RefreshGrant, Option<SentMark>, Option<Duration>),
     ) -> Result<Turn, StoreError> {
-        let (grant, sent, elapsed) = found;
+        let (grant, sent, sent_at) = found;
         let Errand { order, goal, .. } = errand;
         let reading = self.ports.store.read(&order.session, &order.service);
         let session = match reading.await? {
@@ -146,7 +148,7 @@ impl Minting {
         let Some(refresh_token) = flight.grant.refresh_token.clone() else {
             return self.no_refresh_token(&flight).await;
         };
-        if sent.is_some() && !self.may_resend(&flight, elapsed).await? {
+        if sent.is_some() && !self.may_resend(&flight, sent_at).await? {
             return Ok(Turn::Over(Minted::refused(
                 MintRefusalReason::Unavailable,
                 NOT_REPEATED,
@@ -172,10 +174,11 @@ impl Minting {
     async fn may_resend(
         &self,
         flight: &Flight<'_>,
-        elapsed: Option<Duration>,
+        sent_at: Option<Duration>,
     ) -> Result<bool, StoreError> {
+        let elapsed = || sent_at.map(|at| self.ports.clock.monotonic().saturating_sub(at));
         // The rule is asked first as if there were something to lose: that needs no look.
-        if self.rules.may_resend(elapsed, true) {
+        if self.rules.may_resend(elapsed(), true) {
             return Ok(true);
         }
         let now = self.ports.clock.now();
@@ -191,7 +194,7 @@ impl Minting {
             }),
             Described::Replaced | Described::Absent => false,
         };
-        Ok(self.rules.may_resend(elapsed, live))
+        Ok(self.rules.may_resend(elapsed(), live))
     }
 
     /// Marks the refresh token as sent, sends it, and sees to what comes back.
@@ -200,24 +203,8 @@ impl Minting {
         let first_sent = self.ports.clock.monotonic();
         for sends in 1..=SENDS {
             let in_doubt = flight.in_doubt || sends > 1;
-            if sends > 1 {
-                // Steps that are shorter than the keeper's pause would let the lease run out.
-                let _ = self.ports.store.keep(flight.lease, lease::LEASE).await;
-            }
-            let asked = self.ports.clock.monotonic();
-            match self.mark(flight, self.outstanding()).await {
-                Ok(Written::Stored) => {}
-                Ok(Written::Stale) => return Ok(Turn::Again),
-                Ok(Written::Gone) => return Ok(Turn::Over(Minted::SessionGone)),
-                Err(error) => {
-                    // The mark may stand although nobody said so.
-                    self.take_mark_back(flight, in_doubt).await;
-                    return Err(error);
-                }
-            }
-            if self.ports.clock.monotonic().saturating_sub(asked) > SENDING {
-                self.take_mark_back(flight, in_doubt).await;
-                return Ok(Turn::Again);
+            if let Some(turn) = self.mark_to_send(flight, in_doubt).await? {
+                return Ok(turn);
             }
             let answer = self.ports.issuer.token(&request);
             let answer = self.keeping(flight.lease, answer).await;
@@ -236,17 +223,54 @@ impl Minting {
                 }
                 Step::Lost(refused) => refused,
             };
-            let elapsed = self.ports.clock.monotonic().saturating_sub(first_sent);
-            if sends == SENDS || !self.rules.may_resend(Some(elapsed), true) {
+            if sends == SENDS || !self.sends_again(flight, sends, first_sent).await {
                 // The connection is gone: no answer will come to wait for.
                 let _ = self.mark(flight, Duration::ZERO).await;
                 return self.refuse(flight, refused).await;
             }
-            let chance = self.ports.machine.random().unwrap_or_default();
-            let pause = self.ports.machine.sleep(back_off::delay(sends - 1, chance));
-            self.keeping(flight.lease, pause).await;
         }
         Ok(Turn::Again)
+    }
+
+    /// The last check before a refresh token leaves. `None`: it may, at once.
+    async fn mark_to_send(
+        &self,
+        flight: &Flight<'_>,
+        in_doubt: bool,
+    ) -> Result<Option<Turn>, StoreError> {
+        let asked = self.ports.clock.monotonic();
+        match self.mark(flight, self.outstanding()).await {
+            Ok(Written::Stored) => {}
+            Ok(Written::Stale) => return Ok(Some(Turn::Again)),
+            Ok(Written::Gone) => return Ok(Some(Turn::Over(Minted::SessionGone))),
+            Err(error) => {
+                // The mark may stand although nobody said so.
+                self.take_mark_back(flight, in_doubt).await;
+                return Err(error);
+            }
+        }
+        if self.ports.clock.monotonic().saturating_sub(asked) <= SENDING {
+            return Ok(None);
+        }
+        self.take_mark_back(flight, in_doubt).await;
+        Ok(Some(Turn::Again))
+    }
+
+    /// Whether a refresh whose answer was lost is sent again in this turn, after a pause.
+    async fn sends_again(&self, flight: &Flight<'_>, sends: u32, first_sent: Duration) -> bool {
+        let allowed = || {
+            let elapsed = self.ports.clock.monotonic().saturating_sub(first_sent);
+            self.rules.may_resend(Some(elapsed), true)
+        };
+        if !allowed() {
+            return false;
+        }
+        let chance = self.ports.machine.random().unwrap_or_default();
+        let pause = self.ports.machine.sleep(back_off::delay(sends - 1, chance));
+        self.keeping(flight.lease, pause).await;
+        // Steps that are shorter than the keeper's pause would let the lease run out.
+        let _ = self.ports.store.keep(flight.lease, lease::LEASE).await;
+        allowed()
     }
 
     /// How long after its mark a send may still be under way.

@@ -54,6 +54,8 @@ pub(super) struct KnownSession {
 struct Mark {
     at: Duration,
     generation: Generation,
+    /// When the one before it was made, by whomever.
+    before: Option<Duration>,
 }
 
 struct Replica {
@@ -77,6 +79,7 @@ pub(super) struct Ledger {
     by_token: HashMap<usize, Vec<usize>>,
     /// Last mark of each replica.
     marks: HashMap<(Life, SessionKey), Mark>,
+    newest_marks: HashMap<(SessionKey, Generation), Duration>,
     /// Who looked and found no valid token left.
     saw_none: HashSet<(Life, SessionKey)>,
     /// Who runs a flight, and whose it is.
@@ -138,8 +141,11 @@ impl Ledger {
     }
 
     pub(super) fn marked(&mut self, host: Host, session: SessionKey, at: Duration, of: Generation) {
-        let generation = of;
-        let mark = Mark { at, generation };
+        let mark = Mark {
+            at,
+            generation: of,
+            before: self.newest_marks.insert((session, of), at),
+        };
         self.marks.insert((self.life(host), session), mark);
     }
 
@@ -172,15 +178,13 @@ impl Ledger {
             self.violated(format!("rt-{token} is sent without a mark"));
         }
         let generation = mark.map_or(Generation::FIRST, |mark| mark.generation);
-        let before = self.by_token.get(&token).cloned().unwrap_or_default();
-        let mut of_generation = Vec::new();
-        for number in before {
-            if self.uses[number].generation == generation {
-                of_generation.push(number);
-            }
-        }
+        let before = self.by_token.get(&token).into_iter().flatten().copied();
+        let of_generation: Vec<usize> = before
+            .filter(|number| self.uses[*number].generation == generation)
+            .collect();
+        let mark_before = mark.and_then(|mark| mark.before);
         let nothing_left = self.saw_none.contains(&(by, session));
-        if let Some(why) = self.forbids(&of_generation, (retry, nothing_left), now) {
+        if let Some(why) = self.forbids(&of_generation, (retry, nothing_left), mark_before, now) {
             let other_late = of_generation.iter().any(|number| self.uses[*number].late);
             match late || other_late {
                 true => self.overtaken += 1,
@@ -205,6 +209,7 @@ impl Ledger {
         &self,
         before: &[usize],
         (retry, nothing_left): (RefreshRetry, bool),
+        mark_before: Option<Duration>,
         now: Duration,
     ) -> Option<&'static str> {
         let mut uses = before.iter().map(|number| &self.uses[*number]);
@@ -217,8 +222,11 @@ impl Ledger {
         let last = uses.rfind(unknown)?;
         let allowed = match retry {
             RefreshRetry::Safe => true,
-            // Whoever takes over knows when the last one was sent.
-            RefreshRetry::Within(limit) => now - last.sent < limit + SENDING,
+            // Whoever takes over knows only when it was marked last.
+            RefreshRetry::Within(limit) => {
+                let known = mark_before.map_or(last.sent, |at| at.max(last.sent));
+                now - known < limit + SENDING
+            }
             RefreshRetry::Never => false,
         };
         (!allowed && !nothing_left).then_some("refresh_retry forbids it")
