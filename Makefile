@@ -4,12 +4,14 @@ CONF ?= conf
 STORE ?= memory
 REDIS_URL ?= redis://127.0.0.1:6379
 PROVIDERS ?= oidc-provider keycloak
+SEEDS ?= 100000
+SEED ?=
 export CONF STORE REDIS_URL
 
 SCRIPTS := proxy/devkit/scripts
 CARGO ?= cargo
 
-.PHONY: help run build test soak load-test interop check fmt clean
+.PHONY: help run build test soak simulate load-test interop check fmt clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +34,11 @@ test: ## formatting, lints and all tests, HTTP/2's conformance and a real browse
 soak: ## thousands of slow and idle clients beside a healthy one, in minutes
 	@$(SCRIPTS)/tools.sh build redis
 	@$(SCRIPTS)/soak.sh
+
+simulate: ## renewals by SEEDS=1000000 seeds, or SEED=n alone with its steps
+	@$(SCRIPTS)/tools.sh build
+	SIMULATION_SEEDS=$(SEEDS) SIMULATION_SEED=$(SEED) $(CARGO) test --release --locked \
+		--package tokenbridge-identity --lib simulation::no_seed -- --nocapture
 
 interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or keycloak: only that one)
 	@$(SCRIPTS)/tools.sh build redis demo

@@ -8,7 +8,8 @@
 //! | [`order`] | what is asked for, and what came of it |
 //! | [`flights`] | one flight per grant in this process; others join it |
 //! | [`lease`] | one flight per grant in the fleet |
-//! | [`turn`] | one flight's turn: look, mark, send |
+//! | [`turn`] | one flight's turn: whether the refresh token is needed, and may be sent |
+//! | [`send`] | the mark before a refresh token leaves, and the answer |
 //! | [`exchange`] | token exchange, and the login token that it starts from |
 //! | [`own`] | the gateway's own tokens, shared by all sessions and replicas |
 //! | [`settle`] | what becomes of an answer: store first, then judge |
@@ -36,6 +37,7 @@ mod own;
 pub(crate) mod ports;
 pub(crate) mod renewal;
 pub(crate) mod rules;
+mod send;
 mod settle;
 mod slots;
 pub(crate) mod suspension;

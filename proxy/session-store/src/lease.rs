@@ -24,6 +24,8 @@ pub struct SentMark {
     pub generation: Generation,
     /// How long an answer may still come; zero once the deadline has passed.
     pub remaining: Duration,
+    /// How long ago this generation was marked for the first time.
+    pub age: Duration,
 }
 
 /// What became of the attempt to take a lease.

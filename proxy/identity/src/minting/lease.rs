@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use tokenbridge_bridge::grant::{Holder, RefreshGrant};
 use tokenbridge_bridge::session::Reading;
 use tokenbridge_bridge::token::MintRefusalReason;
-use tokenbridge_session_store::{Acquired, Lease, SentMark, StoreError};
+use tokenbridge_session_store::{Acquired, Lease, StoreError};
 
 use crate::minting::Minting;
 use crate::minting::order::{Minted, Order};
@@ -23,10 +23,19 @@ const POLL: Duration = Duration::from_millis(150);
 /// How long it looks.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A grant's refresh token was sent before, and nobody knows what came of it.
+#[derive(Clone, Copy)]
+pub(super) struct EarlierSend {
+    /// By the monotonic clock, when it was first sent; rather too early than too late.
+    pub(super) first: Duration,
+    /// How long the answer may still come.
+    pub(super) remaining: Duration,
+}
+
 /// What came of waiting for a lease.
 pub(super) enum Taken {
     /// It is held.
-    Held(Box<RefreshGrant>, Option<SentMark>),
+    Held(Box<RefreshGrant>, Option<EarlierSend>),
     /// There is nothing left to do.
     Over(Minted),
 }
@@ -49,8 +58,15 @@ impl Minting {
     ) -> Result<Taken, StoreError> {
         let patience = self.ports.clock.monotonic().saturating_add(PATIENCE);
         loop {
+            let asked = self.ports.clock.monotonic();
             let wait = match self.ports.store.acquire(lease, LEASE).await? {
-                Acquired::Held { grant, sent } => return Ok(Taken::Held(grant, sent)),
+                Acquired::Held { grant, sent } => {
+                    let earlier = sent.map(|mark| EarlierSend {
+                        first: asked.saturating_sub(mark.age),
+                        remaining: mark.remaining,
+                    });
+                    return Ok(Taken::Held(grant, earlier));
+                }
                 Acquired::Gone => return Ok(Taken::Over(Minted::SessionGone)),
                 Acquired::NoGrant => {
                     let refused = Minted::refused(

@@ -145,11 +145,11 @@ impl Rules {
     }
 
     /// Whether a refresh whose answer was lost may be sent again. `elapsed`: since it was first
-    /// sent, where that is known. `live`: whether the session has any valid token to lose.
-    pub(crate) fn may_resend(&self, elapsed: Option<Duration>, live: bool) -> bool {
+    /// sent. `live`: whether the session has any valid token to lose.
+    pub(crate) fn may_resend(&self, elapsed: Duration, live: bool) -> bool {
         match self.refresh_retry {
             RefreshRetry::Safe => true,
-            RefreshRetry::Within(limit) if elapsed.is_some_and(|elapsed| elapsed < limit) => true,
+            RefreshRetry::Within(limit) if elapsed < limit => true,
             RefreshRetry::Within(_) | RefreshRetry::Never => !live,
         }
     }

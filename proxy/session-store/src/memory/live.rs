@@ -31,6 +31,8 @@ struct Sent {
     generation: Generation,
     deadline: Duration,
     holder: Holder,
+    /// When the first of several marks of this generation was made.
+    first: Duration,
 }
 
 /// A grant with its lease and its mark.
@@ -62,6 +64,7 @@ impl Held {
         let sent = self.sent.map(|sent| SentMark {
             generation: sent.generation,
             remaining: sent.deadline.saturating_sub(monotonic),
+            age: monotonic.saturating_sub(sent.first),
         });
         Acquired::Held {
             grant: Box::new(self.grant.clone()),
@@ -106,10 +109,12 @@ impl Held {
         if !self.is_claimed_by(holder, monotonic) || self.grant.generation != generation {
             return Written::Stale;
         }
+        let before = self.sent.filter(|sent| sent.generation == generation);
         self.sent = Some(Sent {
             generation,
             deadline: monotonic.saturating_add(deadline),
             holder,
+            first: before.map_or(monotonic, |sent| sent.first),
         });
         Written::Stored
     }

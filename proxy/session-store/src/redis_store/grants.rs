@@ -63,13 +63,13 @@ impl RedisStore {
         let answer: Vec<Vec<u8>> = self.run(&call).await?;
         let parts: Vec<&[u8]> = answer.iter().map(Vec::as_slice).collect();
         match parts.as_slice() {
-            [b"held", grant, generation, remaining] => {
+            [b"held", grant, generation, remaining, age] => {
                 let grant = self.codec.open_grant(&lease.session, &lease.grant, grant);
                 let Some(grant) = grant else {
                     self.release_lease(lease).await?;
                     return Err(UNREADABLE_GRANT);
                 };
-                let sent = sent_mark(generation, remaining)?;
+                let sent = sent_mark(generation, remaining, age)?;
                 Ok(Acquired::Held {
                     grant: Box::new(grant),
                     sent,
@@ -165,13 +165,18 @@ pub(super) fn written(answer: &str) -> Result<Written, StoreError> {
     }
 }
 
-fn sent_mark(generation: &[u8], remaining: &[u8]) -> Result<Option<SentMark>, StoreError> {
+fn sent_mark(
+    generation: &[u8],
+    remaining: &[u8],
+    age: &[u8],
+) -> Result<Option<SentMark>, StoreError> {
     if generation.is_empty() {
         return Ok(None);
     }
     Ok(Some(SentMark {
         generation: Generation::from_number(number(generation)?),
         remaining: Duration::from_millis(number(remaining)?),
+        age: Duration::from_millis(number(age)?),
     }))
 }
 

@@ -92,17 +92,16 @@ fn an_answer_may_be_lost_unless_the_request_surely_never_was_processed() {
 
 #[test]
 fn a_lost_refresh_is_sent_again_by_the_providers_own_rule() {
-    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let seconds = Duration::from_secs;
     let within = RefreshRetry::Within(Duration::from_secs(30));
     for (retry, elapsed, live, expected) in [
-        (RefreshRetry::Safe, None, true, true),
+        (RefreshRetry::Safe, seconds(0), true, true),
         (RefreshRetry::Safe, seconds(86_400), true, true),
         (within, seconds(29), true, true),
         (within, seconds(30), true, false),
-        (within, None, true, false),
         (within, seconds(30), false, true),
         (RefreshRetry::Never, seconds(0), true, false),
-        (RefreshRetry::Never, None, false, true),
+        (RefreshRetry::Never, seconds(0), false, true),
     ] {
         let may = rules(Preset::Generic, retry).may_resend(elapsed, live);
         assert_eq!(may, expected, "{retry:?} {elapsed:?} {live}");

@@ -158,7 +158,8 @@ impl Fleet {
     pub(super) fn bring_back(&mut self, now: Option<Duration>, executor: &mut Executor) {
         for host in 0..self.replicas.len() {
             let due = self.replicas[host].back_at;
-            if !due.is_some_and(|at| now.is_none_or(|now| at <= now)) {
+            let is_back = due.is_some_and(|at| now.is_none_or(|now| at <= now));
+            if !is_back {
                 continue;
             }
             self.replicas[host].back_at = None;

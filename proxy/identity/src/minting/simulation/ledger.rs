@@ -10,8 +10,9 @@ use tokenbridge_session_store::Clock;
 
 use super::scenario::ANSWER;
 use super::timeline::Host;
+use super::users::KnownSession;
 use crate::minting::lease::LEASE;
-use crate::minting::turn::SENDING;
+use crate::minting::send::SENDING;
 use crate::tokens::response::{Answer, OauthErrorKind, Processed};
 
 /// One life of a replica, from its start to its kill.
@@ -43,19 +44,10 @@ struct Use {
     outcome: Outcome,
 }
 
-pub(super) struct KnownSession {
-    pub(super) generation: Generation,
-    pub(super) last_seen: Duration,
-    pub(super) expires: Duration,
-    pub(super) ended: bool,
-}
-
 #[derive(Clone, Copy)]
 struct Mark {
     at: Duration,
     generation: Generation,
-    /// When the one before it was made, by whomever.
-    before: Option<Duration>,
 }
 
 struct Replica {
@@ -79,7 +71,6 @@ pub(super) struct Ledger {
     by_token: HashMap<usize, Vec<usize>>,
     /// Last mark of each replica.
     marks: HashMap<(Life, SessionKey), Mark>,
-    newest_marks: HashMap<(SessionKey, Generation), Duration>,
     /// Who looked and found no valid token left.
     saw_none: HashSet<(Life, SessionKey)>,
     /// Who runs a flight, and whose it is.
@@ -141,11 +132,7 @@ impl Ledger {
     }
 
     pub(super) fn marked(&mut self, host: Host, session: SessionKey, at: Duration, of: Generation) {
-        let mark = Mark {
-            at,
-            generation: of,
-            before: self.newest_marks.insert((session, of), at),
-        };
+        let mark = Mark { at, generation: of };
         self.marks.insert((self.life(host), session), mark);
     }
 
@@ -182,9 +169,8 @@ impl Ledger {
         let of_generation: Vec<usize> = before
             .filter(|number| self.uses[*number].generation == generation)
             .collect();
-        let mark_before = mark.and_then(|mark| mark.before);
         let nothing_left = self.saw_none.contains(&(by, session));
-        if let Some(why) = self.forbids(&of_generation, (retry, nothing_left), mark_before, now) {
+        if let Some(why) = self.forbids(&of_generation, (retry, nothing_left), now) {
             let other_late = of_generation.iter().any(|number| self.uses[*number].late);
             match late || other_late {
                 true => self.overtaken += 1,
@@ -209,7 +195,6 @@ impl Ledger {
         &self,
         before: &[usize],
         (retry, nothing_left): (RefreshRetry, bool),
-        mark_before: Option<Duration>,
         now: Duration,
     ) -> Option<&'static str> {
         let mut uses = before.iter().map(|number| &self.uses[*number]);
@@ -219,14 +204,10 @@ impl Ledger {
             return Some("it is still in flight");
         }
         let unknown = |used: &&Use| used.outcome != Outcome::Unspent;
-        let last = uses.rfind(unknown)?;
+        let first = uses.find(unknown)?;
         let allowed = match retry {
             RefreshRetry::Safe => true,
-            // Whoever takes over knows only when it was marked last.
-            RefreshRetry::Within(limit) => {
-                let known = mark_before.map_or(last.sent, |at| at.max(last.sent));
-                now - known < limit + SENDING
-            }
+            RefreshRetry::Within(limit) => now - first.sent < limit + SENDING,
             RefreshRetry::Never => false,
         };
         (!allowed && !nothing_left).then_some("refresh_retry forbids it")
@@ -307,12 +288,5 @@ impl Ledger {
         let alive = |session: &KnownSession| !session.is_over(now, idle);
         let sessions = self.sessions.iter().filter(|(_, known)| alive(known));
         sessions.map(|(key, _)| *key).collect()
-    }
-}
-
-impl KnownSession {
-    /// Whether it was ended, or may be, at a time of day.
-    pub(super) fn is_over(&self, now: Duration, idle: Duration) -> bool {
-        self.ended || now >= self.expires || now.saturating_sub(self.last_seen) >= idle
     }
 }

@@ -175,7 +175,7 @@ impl World {
             ledger.violated("a session is ended although its refresh token lives");
         }
         let told = held.is_some_and(|grant| grant.refresh_token.is_some());
-        if told != !ended.refresh_tokens.is_empty() {
+        if told == ended.refresh_tokens.is_empty() {
             ledger.violated("whoever ends a session is not told its refresh token");
         }
     }

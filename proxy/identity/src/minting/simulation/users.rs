@@ -14,7 +14,6 @@ use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
 use tokenbridge_session_store::{Clock, NewSession, SessionStore};
 
 use super::fleet::Fleet;
-use super::ledger::KnownSession;
 use super::provider::{AccessToken, ISSUER, SUBJECT, number_of};
 use super::scenario::service_name;
 use super::world::World;
@@ -24,6 +23,21 @@ use crate::minting::order::{Order, Trigger};
 
 /// How many sessions there are at most in one seed.
 const SESSIONS: usize = 4;
+
+/// A session as it should be, by the time of day.
+pub(super) struct KnownSession {
+    pub(super) generation: Generation,
+    pub(super) last_seen: Duration,
+    pub(super) expires: Duration,
+    pub(super) ended: bool,
+}
+
+impl KnownSession {
+    /// Whether it was ended, or may be, at a time of day.
+    pub(super) fn is_over(&self, now: Duration, idle: Duration) -> bool {
+        self.ended || now >= self.expires || now.saturating_sub(self.last_seen) >= idle
+    }
+}
 
 /// See the module.
 pub(super) struct Users {

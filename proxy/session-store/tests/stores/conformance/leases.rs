@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokenbridge_bridge::grant::{Generation, GrantName, Holder, Written};
 use tokenbridge_session_store::{Acquired, Lease, SentMark};
@@ -157,6 +157,34 @@ pub async fn a_sent_mark_outlives_its_holder_and_its_deadline(bench: Bench) {
             sent(&bench, &other).await.unwrap().remaining.is_zero()
         })
         .await;
+}
+
+pub async fn a_mark_keeps_the_time_of_the_first_one_of_its_generation(bench: Bench) {
+    bench.store.create(&session(1, bench.now())).await.unwrap();
+    let (one, other) = (lease(1, 1), lease(1, 2));
+    let mark = async |lease| {
+        let marked = bench.store.mark_sent(lease, FIRST, Duration::ZERO).await;
+        assert_eq!(marked.unwrap(), Written::Stored);
+    };
+    assert!(holds(&bench, &one).await);
+    mark(&one).await;
+    bench.store.release(&one).await.unwrap();
+    bench
+        .until("time passes since the first mark", || async {
+            sent(&bench, &other).await.unwrap().age >= SHORT
+        })
+        .await;
+    mark(&other).await;
+    assert!(sent(&bench, &other).await.unwrap().age >= SHORT);
+    let cleared = bench.store.clear_sent(&other, FIRST).await.unwrap();
+    assert_eq!(cleared, Written::Stored);
+    let cleared_at = Instant::now();
+    mark(&other).await;
+    let age = sent(&bench, &other).await.unwrap().age;
+    assert!(
+        age <= cleared_at.elapsed() + Duration::from_millis(2),
+        "{age:?}"
+    );
 }
 
 pub async fn only_the_holder_marks_and_only_the_current_generation(bench: Bench) {

@@ -71,6 +71,7 @@ on_every_store! {
         leases_of_two_grants_do_not_touch_each_other,
         nobody_leases_what_is_not_there,
         a_sent_mark_outlives_its_holder_and_its_deadline,
+        a_mark_keeps_the_time_of_the_first_one_of_its_generation,
         only_the_holder_marks_and_only_the_current_generation,
         only_the_sender_takes_a_mark_back,
         a_completion_clears_the_mark,
