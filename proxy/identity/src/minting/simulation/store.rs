@@ -9,10 +9,10 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant, Written};
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::{Reading, SessionKey, Subject};
-use tokenbridge_bridge::token::TokenSlot;
+use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
 use tokenbridge_session_store::{
     Acquired, Changes, Described, EndedSession, Lease, MemoryStore, NewSession, SessionStore,
-    StoreError, StoreHealth,
+    SharedTokens, StoreError, StoreHealth,
 };
 
 use super::timeline::Host;
@@ -81,6 +81,31 @@ impl RemoteStore {
             .unwrap()
             .troubled(self.host, world.timeline.now());
         StoreError::Unavailable(what.into())
+    }
+}
+
+#[async_trait]
+impl SharedTokens for RemoteStore {
+    async fn shared_token(&self, mark: &[u8; 32]) -> Result<Option<ServiceToken>, StoreError> {
+        self.there().await?;
+        let found = self.inner.shared_token(mark).await?;
+        self.back().await.map(|()| found)
+    }
+
+    async fn put_shared_token(
+        &self,
+        mark: &[u8; 32],
+        token: &ServiceToken,
+    ) -> Result<(), StoreError> {
+        self.there().await?;
+        self.inner.put_shared_token(mark, token).await?;
+        self.back().await
+    }
+
+    async fn unclaim(&self, mark: &[u8; 32]) -> Result<(), StoreError> {
+        self.there().await?;
+        self.inner.unclaim(mark).await?;
+        self.back().await
     }
 }
 
