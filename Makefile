@@ -11,7 +11,11 @@ export CONF STORE REDIS_URL
 SCRIPTS := proxy/devkit/scripts
 CARGO ?= cargo
 
-.PHONY: help run build test soak simulate load-test interop check fmt clean
+# Where cargo builds, and how often `make bench` measures each row.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+ROUNDS ?= 5
+
+.PHONY: help run build test soak simulate bench load-test interop check fmt clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +47,13 @@ simulate: ## renewals by SEEDS=1000000 seeds, or SEED=n alone with its steps
 interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or keycloak: only that one)
 	@$(SCRIPTS)/tools.sh build redis demo
 	@$(SCRIPTS)/interop.sh $(PROVIDERS)
+
+bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spread)
+	@$(SCRIPTS)/tools.sh build redis bench
+	$(CARGO) build --profile dist --locked -p tokenbridge -p tokenbridge-bare --bin tokenbridge --bin bare-same
+	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
+	$(TARGET)/release/bench run --dist $(TARGET)/dist --release $(TARGET)/release \
+		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)
 
 load-test: ## load the running demo with wrk, bounded in time, on this machine
 	@$(SCRIPTS)/tools.sh load

@@ -2,7 +2,7 @@
 # Installs the tools that a group of commands needs, where they are missing: tools.sh build [redis].
 set -euo pipefail
 
-declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [wrk]=wrk [nginx]=nginx-light [chromium]=chromium [node]=nodejs [npm]=npm)
+declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [wrk]=wrk [nginx]=nginx-light [chromium]=chromium [node]=nodejs [npm]=npm [valgrind]=valgrind)
 wanted=()
 for group in "$@"; do
 	case "$group" in
@@ -10,6 +10,7 @@ for group in "$@"; do
 	redis) wanted+=(redis-server) ;;
 	load) wanted+=(wrk curl) ;;
 	nginx) wanted+=(nginx) ;;
+	bench) wanted+=(valgrind) ;;
 	browser) wanted+=(chromium node npm) ;;
 	demo) wanted+=(curl openssl) ;;
 	*)

@@ -1,0 +1,87 @@
+//! A Pingora proxy that does nothing but proxy: what the gateway is measured against.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`counts`] | telling another process how often this one has allocated |
+//! | [`shape`] | how threads and listeners are laid out |
+
+pub mod counts;
+pub mod shape;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use clap::Parser;
+use pingora_core::server::Server;
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, ErrorType, Result};
+use pingora_proxy::{ProxyHttp, Session};
+
+pub use shape::Shape;
+
+/// A bare Pingora proxy: every request goes to one upstream.
+#[derive(Debug, Parser)]
+pub struct Arguments {
+    /// Where it listens
+    #[arg(long)]
+    pub listen: SocketAddr,
+    /// Where it listens with TLS, for HTTP/1.1 and HTTP/2
+    #[arg(long, requires = "certificate")]
+    pub listen_tls: Option<SocketAddr>,
+    /// The folder with certificate.pem and key.pem
+    #[arg(long)]
+    pub certificate: Option<PathBuf>,
+    /// Where requests go
+    #[arg(long)]
+    pub upstream: SocketAddr,
+}
+
+struct Bare {
+    upstream: SocketAddr,
+}
+
+#[async_trait]
+impl ProxyHttp for Bare {
+    type CTX = ();
+
+    fn new_ctx(&self) {}
+
+    async fn upstream_peer(&self, _: &mut Session, (): &mut ()) -> Result<Box<HttpPeer>> {
+        Ok(Box::new(HttpPeer::new(self.upstream, false, String::new())))
+    }
+}
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// A certificate that cannot be used.
+pub fn run(arguments: &Arguments, shape: Shape) -> Result<()> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let conf = ServerConf {
+        threads: shape::cores(),
+        grace_period_seconds: Some(0),
+        graceful_shutdown_timeout_seconds: Some(1),
+        ..ServerConf::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    server.bootstrap();
+    shape.add_to(&mut server, arguments)?;
+    server.run_forever()
+}
+
+/// Reads the command line and serves.
+pub fn main(shape: Shape) -> std::process::ExitCode {
+    match run(&Arguments::parse(), shape) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bare: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn unusable(what: &'static str) -> Box<Error> {
+    Error::explain(ErrorType::InternalError, what)
+}

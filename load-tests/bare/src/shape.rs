@@ -1,0 +1,81 @@
+//! How threads and listeners are laid out.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use pingora_core::Result;
+use pingora_core::listeners::tls::TlsSettings;
+use pingora_core::listeners::{L4BufferSettings, ListenerConfig, TcpSocketOptions};
+use pingora_core::server::Server;
+use pingora_proxy::http_proxy_service;
+
+use crate::{Arguments, Bare, unusable};
+
+/// A connection's read buffer, as in the gateway.
+const READ_BUFFER: usize = 16 * 1024;
+
+/// How threads and listeners are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// As Pingora's quick start has it: one service, here with as many threads as there are cores.
+    QuickStart,
+    /// As the gateway has it: one service with one thread for each core.
+    PerCore,
+}
+
+/// How many cores this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+impl Shape {
+    pub(crate) fn add_to(self, server: &mut Server, arguments: &Arguments) -> Result<()> {
+        match self {
+            Self::QuickStart => {
+                let mut service = http_proxy_service(&server.configuration, bare(arguments));
+                service.add_tcp(&arguments.listen.to_string());
+                if let Some(address) = arguments.listen_tls {
+                    service.add_tls_with_settings(&address.to_string(), None, tls(arguments)?);
+                }
+                server.add_service(service);
+            }
+            Self::PerCore => {
+                for number in 0..cores() {
+                    let mut service = http_proxy_service(&server.configuration, bare(arguments));
+                    service.threads = Some(1);
+                    service.add_listener(listener(arguments.listen, number));
+                    if let Some(address) = arguments.listen_tls {
+                        service.add_listener(listener(address, number).tls(tls(arguments)?));
+                    }
+                    server.add_service(service);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bare(arguments: &Arguments) -> Bare {
+    Bare {
+        upstream: arguments.upstream,
+    }
+}
+
+fn tls(arguments: &Arguments) -> Result<TlsSettings> {
+    let folder = arguments.certificate.as_deref();
+    let folder = folder.ok_or_else(|| unusable("--certificate is missing"))?;
+    let file = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let mut settings = TlsSettings::intermediate(&file("certificate.pem"), &file("key.pem"))?;
+    settings.enable_h2();
+    Ok(settings)
+}
+
+fn listener(address: SocketAddr, number: usize) -> ListenerConfig {
+    let mut options = TcpSocketOptions::default();
+    options.so_reuseport = Some(true);
+    // Pingora keeps listening sockets by the text of their address: each service writes its own.
+    let text = format!("{}:{}{}", address.ip(), "0".repeat(number), address.port());
+    ListenerConfig::tcp(text)
+        .tcp_socket_options(options)
+        .l4_buffer(L4BufferSettings::default().read(READ_BUFFER))
+}

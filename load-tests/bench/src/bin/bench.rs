@@ -1,0 +1,139 @@
+//! The program behind `make bench`.
+
+#![allow(clippy::print_stdout)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser};
+use tokenbridge_bench::counting::{self, Costs};
+use tokenbridge_bench::report::Report;
+use tokenbridge_bench::round::{Options, Sides};
+use tokenbridge_bench::scenario::Scenario;
+use tokenbridge_bench::stage::Stage;
+use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
+use tokenbridge_bench::{Outcome, chart, machine, memory};
+
+/// Measures tokenbridge beside bare Pingora, in one run on this machine.
+#[derive(Debug, Parser)]
+enum Command {
+    /// The gateway beside bare Pingora
+    Run(Run),
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// The folder with what was built with the profile dist
+    #[arg(long)]
+    dist: PathBuf,
+    /// The folder with what was built with the profile release
+    #[arg(long)]
+    release: PathBuf,
+    /// The files that are written: this name with .json and .svg
+    #[arg(long)]
+    results: Option<PathBuf>,
+    /// Rounds; more of them narrow the spread
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=200))]
+    rounds: u16,
+    /// Seconds for each row
+    #[arg(long, default_value_t = 1.2)]
+    row: f64,
+    /// Requests at the same time
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Count nothing with Callgrind
+    #[arg(long)]
+    without_callgrind: bool,
+}
+
+fn main() -> ExitCode {
+    let Command::Run(run) = Command::parse();
+    match measure(&run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nbench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(run: &Run) -> Outcome<()> {
+    let programs = Programs {
+        dist: run.dist.clone(),
+        release: run.release.clone(),
+    };
+    let stage = Stage::set()?;
+    let sides = sides(&stage, &programs, run.connections)?;
+    let report = Report {
+        costs: costs(&sides, &programs, run)?,
+        round_trips: round_trips(&sides)?,
+        memory: memory::all(&sides, &programs)?,
+        rows: sides.measure(&Options {
+            rounds: run.rounds.into(),
+            row: Duration::from_secs_f64(run.row),
+            paced: Duration::from_secs_f64(run.row * 1.5),
+            connections: run.connections,
+        })?,
+    };
+    println!("{}", report.table());
+    let Some(results) = &run.results else {
+        return Ok(());
+    };
+    let about = machine::about(run.rounds, run.connections);
+    let title = "Requests per CPU second: tokenbridge over bare Pingora 0.9.1";
+    if let Some(folder) = results.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let json = serde_json::to_string_pretty(&report.json(&about))?;
+    std::fs::write(results.with_extension("json"), json + "\n")?;
+    std::fs::write(results.with_extension("svg"), chart::svg(&report, title))?;
+    println!("written: {}.json and .svg", results.display());
+    Ok(())
+}
+
+fn sides<'s>(stage: &'s Stage, programs: &Programs, sessions: usize) -> Outcome<Sides<'s>> {
+    let start = |side: Side, cold: bool| {
+        let manner = Manner {
+            cold,
+            ..Manner::default()
+        };
+        Target::start(stage, side, &programs.of(side).0, &manner)
+    };
+    let warm = start(Side::Gateway, false)?;
+    let tickets = stage.log_in(&warm.url(), sessions)?;
+    Ok(Sides {
+        stage,
+        stock: start(Side::Stock, false)?,
+        same: start(Side::Same, false)?,
+        cold: start(Side::Gateway, true)?,
+        warm,
+        tickets,
+    })
+}
+
+fn costs(sides: &Sides<'_>, programs: &Programs, run: &Run) -> Outcome<Costs> {
+    let mut costs = Costs::new();
+    // Four connections are enough for what is counted.
+    let tickets = sides.tickets.get(..4).unwrap_or(&sides.tickets);
+    counting::allocations(sides.stage, programs, tickets, &mut costs)?;
+    if !run.without_callgrind {
+        counting::instructions(sides.stage, programs, tickets, &mut costs)?;
+    }
+    for ((scenario, side), cost) in &mut costs {
+        let target = sides.target(*scenario, *side);
+        cost.system_calls = counting::system_calls(target, *scenario, *side, tickets)?;
+    }
+    Ok(costs)
+}
+
+/// How often the store is asked for each request of a cached session.
+fn round_trips(sides: &Sides<'_>) -> Outcome<f64> {
+    const REQUESTS: u64 = 10_000;
+    let ask = sides.ask(Scenario::Warm, Side::Gateway);
+    send(&sides.warm, Scenario::Warm.wire(), &ask, 200)?;
+    let before = sides.warm.store_reads()?;
+    send(&sides.warm, Scenario::Warm.wire(), &ask, REQUESTS)?;
+    let asked = sides.warm.store_reads()? - before;
+    Ok(asked as f64 / REQUESTS as f64)
+}

@@ -1,0 +1,225 @@
+//! What is counted and not timed: instructions, allocations and system calls of a request. These
+//! hold on a machine that others use as well.
+//!
+//! Each is the difference of two counts, of so many requests and of twice as many, so that what a
+//! program does at its start or by the clock falls out.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::load::{Load, Pace};
+use crate::process::free_address;
+use crate::scenario::Scenario;
+use crate::stage::{Stage, Ticket};
+use crate::target::{Manner, Programs, Side, Target, requests, send};
+use crate::{Outcome, tools};
+
+/// Requests before anything is counted, so that caches and pools are filled.
+const WARM_UP: u64 = 200;
+/// Requests under Callgrind.
+const SLOW: u64 = 300;
+/// Requests of a counted program.
+const FAST: u64 = 1_000;
+
+/// What one request takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Instructions in user space.
+    pub instructions: Option<f64>,
+    /// Allocations, reallocations among them.
+    pub allocations: Option<f64>,
+    /// Bytes allocated.
+    pub bytes: Option<f64>,
+    /// System calls.
+    pub system_calls: Option<f64>,
+}
+
+/// By scenario and side.
+pub type Costs = BTreeMap<(Scenario, Side), Cost>;
+
+/// Counts instructions by Callgrind.
+///
+/// # Errors
+/// Valgrind is missing, or an answer was wrong.
+pub fn instructions(
+    stage: &Stage,
+    programs: &Programs,
+    tickets: &[Ticket],
+    costs: &mut Costs,
+) -> Outcome<()> {
+    tools::find("valgrind", "apt-get install -y valgrind")?;
+    for (side, cold, scenarios) in runs() {
+        let (program, _) = programs.of(side);
+        let output = stage
+            .path()
+            .join(format!("callgrind-{}-{cold}", side as u8));
+        let option = format!("--callgrind-out-file={}", output.display());
+        let manner = Manner {
+            prefix: ["valgrind", "--tool=callgrind", "--dump-line=no", &option]
+                .map(str::to_owned)
+                .into(),
+            cold,
+            ..Manner::default()
+        };
+        eprint!("\rcallgrind: {:<28}", side.name());
+        let target = Target::start(stage, side, &program, &manner)?;
+        let mut part = 0;
+        for scenario in scenarios {
+            let ask = of(side, *scenario, tickets);
+            let mut counts = Vec::new();
+            for count in [WARM_UP, SLOW, 2 * SLOW] {
+                send(&target, scenario.wire(), &ask, count)?;
+                part += 1;
+                counts.push(dump(target.process.id(), &output, part)?);
+            }
+            let cost = costs.entry((*scenario, side)).or_default();
+            cost.instructions = per_request(&counts, SLOW);
+        }
+    }
+    eprintln!();
+    Ok(())
+}
+
+/// Counts allocations, which counted programs tell.
+///
+/// # Errors
+/// An answer was wrong.
+pub fn allocations(
+    stage: &Stage,
+    programs: &Programs,
+    tickets: &[Ticket],
+    costs: &mut Costs,
+) -> Outcome<()> {
+    for (side, cold, scenarios) in runs() {
+        let (_, program) = programs.of(side);
+        let told = free_address()?;
+        let manner = Manner {
+            environment: vec![(tokenbridge_bare::counts::VARIABLE, told.to_string())],
+            cold,
+            ..Manner::default()
+        };
+        let target = Target::start(stage, side, &program, &manner)?;
+        for scenario in scenarios {
+            let ask = of(side, *scenario, tickets);
+            send(&target, scenario.wire(), &ask, WARM_UP)?;
+            let mut counts = Vec::new();
+            for count in [FAST, 2 * FAST] {
+                let before = allocated(told)?;
+                send(&target, scenario.wire(), &ask, count)?;
+                let after = allocated(told)?;
+                counts.push([after.0 - before.0, after.1 - before.1]);
+            }
+            let column = |index: usize| -> Vec<u64> {
+                let cells = counts.iter().filter_map(|pair| pair.get(index).copied());
+                std::iter::once(0).chain(cells).collect()
+            };
+            let cost = costs.entry((*scenario, side)).or_default();
+            cost.allocations = per_request(&column(0), FAST);
+            cost.bytes = per_request(&column(1), FAST);
+        }
+    }
+    Ok(())
+}
+
+/// Counts system calls by the kernel's tracepoint, where it may be read.
+///
+/// # Errors
+/// An answer was wrong.
+pub fn system_calls(
+    target: &Target,
+    scenario: Scenario,
+    side: Side,
+    tickets: &[Ticket],
+) -> Outcome<Option<f64>> {
+    let counter = Command::new("perf")
+        .args(["stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "-p"])
+        .arg(target.process.id().to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut counter) = counter else {
+        return Ok(None);
+    };
+    // perf says nothing once it counts; what it misses at the start is not in the answers either.
+    std::thread::sleep(Duration::from_millis(150));
+    let load = Load {
+        connections: 64,
+        time: Duration::from_millis(500),
+        pace: Pace::Unbounded,
+        ..requests(target.address(scenario.wire()), scenario.wire(), u64::MAX)
+    };
+    let answered = load.run(&of(side, scenario, tickets), &mut || {})?;
+    Command::new("kill")
+        .args(["-INT", &counter.id().to_string()])
+        .status()?;
+    let mut text = String::new();
+    if let Some(mut output) = counter.stderr.take() {
+        output.read_to_string(&mut text)?;
+    }
+    counter.wait()?;
+    let count = text.lines().find(|line| line.contains("sys_enter"));
+    let count = count.and_then(|line| line.split(',').next()?.parse::<f64>().ok());
+    Ok(count.map(|count| count / answered.right.max(1) as f64))
+}
+
+/// Which programs are counted with which requests; the others differ by the length of their
+/// bodies. The gateway's second one asks the store for every request.
+fn runs() -> [(Side, bool, &'static [Scenario]); 4] {
+    let own = &[Scenario::Warm, Scenario::Open, Scenario::Refused];
+    [
+        (Side::Stock, false, &[Scenario::Warm]),
+        (Side::Same, false, &[Scenario::Warm]),
+        (Side::Gateway, false, own),
+        (Side::Gateway, true, &[Scenario::Cold]),
+    ]
+}
+
+fn of(side: Side, scenario: Scenario, tickets: &[Ticket]) -> crate::load::Ask {
+    let mut ask = scenario.ask(tickets);
+    if side != Side::Gateway {
+        ask.status = 200;
+    }
+    ask
+}
+
+/// The last two counts' difference, for each of `step` requests.
+fn per_request(counts: &[u64], step: u64) -> Option<f64> {
+    let [.., once, twice] = counts else {
+        return None;
+    };
+    Some((*twice as f64 - *once as f64) / step as f64)
+}
+
+/// What Callgrind counted since the last dump.
+fn dump(process: u32, output: &Path, part: u32) -> Outcome<u64> {
+    let status = Command::new("callgrind_control")
+        .args(["--dump", &process.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    let file = format!("{}.{part}", output.display());
+    for _ in 0..200 {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let total = text
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix("totals:"));
+        if let Some(total) = total {
+            return Ok(total.trim().parse()?);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Err(format!("callgrind_control ({status}) wrote no {file}").into())
+}
+
+/// Allocations and bytes so far, as a counted program tells them.
+fn allocated(told: SocketAddr) -> Outcome<(u64, u64)> {
+    let mut text = String::new();
+    std::net::TcpStream::connect(told)?.read_to_string(&mut text)?;
+    let pair = text.trim().split_once(' ').ok_or("no counts")?;
+    Ok((pair.0.parse()?, pair.1.parse()?))
+}

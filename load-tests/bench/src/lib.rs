@@ -1,0 +1,39 @@
+//! Measures tokenbridge beside bare Pingora and other gateways, in one run.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`load`] | load: as fast as it is answered, or at a fixed rate |
+//! | [`backend`] | the upstream, which counts what it answered |
+//! | [`process`], [`redis`], [`certificate`] | what else runs, and what it costs |
+//! | [`seeding`] | sessions that are put into the store without a login |
+//! | [`stage`] | provider, backend, store and logged-in sessions of one run |
+//! | [`gateway`] | a tokenbridge of this run |
+//! | [`target`] | what is measured: a gateway or a bare proxy |
+//! | [`scenario`] | the kinds of requests that are measured |
+//! | [`round`] | the timed rows, interleaved |
+//! | [`counting`] | instructions, allocations and system calls of a request |
+//! | [`machine`] | what the figures were measured on |
+//! | [`memory`] | bytes of a connection and of a session, time to the first answer |
+//! | [`report`], [`chart`] | table, JSON and SVG |
+//! | [`tools`] | programs that must be installed, and how |
+
+pub mod backend;
+pub mod certificate;
+pub mod chart;
+pub mod counting;
+pub mod gateway;
+pub mod load;
+pub mod machine;
+pub mod memory;
+pub mod process;
+pub mod redis;
+pub mod report;
+pub mod round;
+pub mod scenario;
+pub mod seeding;
+pub mod stage;
+pub mod target;
+pub mod tools;
+
+/// A value, or why there is none.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;

@@ -1,0 +1,111 @@
+//! What stands around the programs that are measured: provider, backend, store, certificate, and
+//! users who have logged in.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use tokenbridge_devkit::browser::BrowserRequest;
+use tokenbridge_devkit::{BrowserSession, DevelopmentProvider, IdpConfiguration, ProviderOptions};
+use tokio::runtime::Runtime;
+
+use crate::Outcome;
+use crate::backend::Backend;
+use crate::certificate;
+use crate::redis::Redis;
+
+/// What stands around the programs that are measured.
+pub struct Stage {
+    /// Ends with the run.
+    pub folder: TempDir,
+    /// The upstream.
+    pub backend: Backend,
+    /// The store.
+    pub redis: Redis,
+    provider: DevelopmentProvider,
+    runtime: Runtime,
+}
+
+/// What a user who has logged in sends.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Whose it is.
+    pub user: &'static str,
+    /// The session cookie, name and value.
+    pub cookie: String,
+    /// The proof for requests that change something.
+    pub csrf: String,
+}
+
+impl Stage {
+    /// Starts everything on free ports of this machine.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub fn set() -> Outcome<Self> {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let folder = TempDir::new()?;
+        certificate::write(folder.path())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("provider")
+            .enable_all()
+            .build()?;
+        let mut configuration = IdpConfiguration::demo()?;
+        // Longer than any run: a renewal in one row would not be in another.
+        configuration.token.access_token_lifetime = Some("8h".parse()?);
+        let provider = runtime.block_on(DevelopmentProvider::start(ProviderOptions::new(
+            configuration,
+        )))?;
+        Ok(Self {
+            backend: Backend::start()?,
+            redis: Redis::start(folder.path())?,
+            folder,
+            provider,
+            runtime,
+        })
+    }
+
+    /// Where files of this run are.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The provider's issuer.
+    pub fn issuer(&self) -> &str {
+        self.provider.issuer()
+    }
+
+    /// Waits for something on the provider's thread pool.
+    pub fn wait<T>(&self, what: impl Future<Output = T>) -> T {
+        self.runtime.block_on(what)
+    }
+
+    /// Logs users in at a gateway, one session for each.
+    ///
+    /// # Errors
+    /// A login fails.
+    pub fn log_in(&self, gateway: &str, sessions: usize) -> Outcome<Vec<Ticket>> {
+        let users = [("alice", "wonderland"), ("bob", "builder")];
+        let users = users.iter().cycle().take(sessions);
+        users
+            .map(|(user, password)| self.runtime.block_on(log_in(gateway, user, password)))
+            .collect()
+    }
+}
+
+async fn log_in(gateway: &str, user: &'static str, password: &str) -> Outcome<Ticket> {
+    let browser = BrowserSession::new()?;
+    browser.login(gateway, user, password).await?;
+    let cookie = browser.cookie(gateway, "bff_session");
+    let cookie = cookie.ok_or_else(|| format!("the login as {user} gave no session"))?;
+    let page = browser
+        .fetch(BrowserRequest::get(format!("{gateway}/auth/csrf")))
+        .await?;
+    let told: serde_json::Value = page.json()?;
+    let csrf = told.get("csrf_token").and_then(|token| token.as_str());
+    Ok(Ticket {
+        user,
+        cookie: format!("bff_session={cookie}"),
+        csrf: csrf.ok_or("no csrf token")?.to_owned(),
+    })
+}

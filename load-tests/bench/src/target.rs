@@ -1,0 +1,254 @@
+//! What is measured: a gateway or a bare proxy.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::Outcome;
+use crate::gateway::{AUDIENCE, Gateway, Setup};
+use crate::load::{Ask, Load, Pace, Wire};
+use crate::process::{Process, free_address};
+use crate::stage::{Stage, Ticket};
+
+/// Which of the compared programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Bare Pingora as its quick start has it.
+    Stock,
+    /// Bare Pingora with the gateway's profile, allocator and shape.
+    Same,
+    /// The gateway.
+    Gateway,
+}
+
+impl Side {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 3] = [Self::Stock, Self::Same, Self::Gateway];
+
+    /// Its name in table and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stock => "bare, stock",
+            Self::Same => "bare, same build",
+            Self::Gateway => "tokenbridge",
+        }
+    }
+}
+
+/// A program that takes requests.
+pub struct Target {
+    /// Its process.
+    pub process: Process,
+    /// Where it listens in the clear.
+    pub address: SocketAddr,
+    /// Where it listens with TLS.
+    pub tls: SocketAddr,
+    /// Where a gateway tells its metrics.
+    pub admin: Option<SocketAddr>,
+}
+
+/// Where the programs are.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// Those of the profile `dist`: what is deployed.
+    pub dist: PathBuf,
+    /// Those of cargo's release profile.
+    pub release: PathBuf,
+}
+
+impl Programs {
+    /// The program of a side, and the one of it whose allocations are counted.
+    pub fn of(&self, side: Side) -> (PathBuf, PathBuf) {
+        match side {
+            Side::Stock => (
+                self.release.join("bare-stock"),
+                self.release.join("bare-counted"),
+            ),
+            Side::Same => (
+                self.dist.join("bare-same"),
+                self.release.join("bare-counted"),
+            ),
+            Side::Gateway => (
+                self.dist.join("tokenbridge"),
+                self.release.join("tokenbridge-counted"),
+            ),
+        }
+    }
+}
+
+/// How a program is run: by another one, or with variables.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// A program that runs it, with that program's arguments.
+    pub prefix: Vec<String>,
+    /// Its environment.
+    pub environment: Vec<(&'static str, String)>,
+    /// The gateway's session cache keeps nothing.
+    pub cold: bool,
+}
+
+impl Target {
+    /// Starts a side's program.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(stage: &Stage, side: Side, program: &Path, manner: &Manner) -> Outcome<Self> {
+        match side {
+            Side::Stock | Side::Same => bare(stage, program, manner),
+            Side::Gateway => gateway(stage, program, manner),
+        }
+    }
+
+    /// Where requests go that are sent over this wire.
+    pub fn address(&self, wire: Wire) -> SocketAddr {
+        match wire {
+            Wire::Plain => self.address,
+            Wire::Tls | Wire::TlsHttp2 => self.tls,
+        }
+    }
+
+    /// Its address as browsers see it.
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.address.port())
+    }
+
+    /// How often a gateway has read a session from its store.
+    ///
+    /// # Errors
+    /// It is no gateway, or does not answer.
+    pub fn store_reads(&self) -> Outcome<u64> {
+        const READS: &str = "bff_redis_operations_total{operation=\"read\",status=\"ok\"} ";
+        let admin = self.admin.ok_or("a bare proxy has no store")?;
+        let text = get(admin, "/metrics", &[])?;
+        let reads = text.lines().find_map(|line| line.strip_prefix(READS));
+        Ok(reads.map_or(Ok(0), str::parse)?)
+    }
+
+    /// Checks that the token which reaches the backend is the right user's, for the right service.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check_tokens(&self, tickets: &[Ticket], fields: &[(String, String)]) -> Outcome<()> {
+        for ticket in tickets {
+            let cookie = ("Cookie".to_owned(), ticket.cookie.clone());
+            let fields = [fields, &[cookie]].concat();
+            let seen = get(self.address, "/api/whoami", &fields)?;
+            check_token(&seen, ticket.user)?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks a bearer that reached the backend.
+///
+/// # Errors
+/// It is not this user's, or not for the service.
+pub fn check_token(bearer: &str, user: &str) -> Outcome<()> {
+    let payload = bearer
+        .strip_prefix("Bearer ")
+        .and_then(|token| token.split('.').nth(1));
+    let payload = payload.ok_or_else(|| format!("no token of {user} reached the backend"))?;
+    let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?;
+    let is = |name: &str, wanted: &str| {
+        claims.get(name).is_some_and(|value| match value {
+            serde_json::Value::Array(values) => values.iter().any(|value| value == wanted),
+            value => value == wanted,
+        })
+    };
+    match is("sub", user) && is("aud", AUDIENCE) {
+        true => Ok(()),
+        false => {
+            Err(format!("the token that reached the backend is not {user}'s for {AUDIENCE}").into())
+        }
+    }
+}
+
+/// The body of the answer to a GET.
+///
+/// # Errors
+/// There is no answer.
+pub fn get(address: SocketAddr, path: &str, fields: &[(String, String)]) -> Outcome<String> {
+    let mut text = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    for (name, value) in fields {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("\r\n");
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(text.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n");
+    Ok(body.map(|(_, body)| body.to_owned()).ok_or("no answer")?)
+}
+
+fn bare(stage: &Stage, program: &Path, manner: &Manner) -> Outcome<Target> {
+    let (address, tls) = (free_address()?, free_address()?);
+    let mut words = manner.prefix.clone();
+    words.push(program.to_string_lossy().into_owned());
+    let [first, rest @ ..] = words.as_slice() else {
+        return Err("no program".into());
+    };
+    let mut command = Command::new(first);
+    command.args(rest).envs(manner.environment.iter().cloned());
+    command.args(["--listen", &address.to_string()]);
+    command.args(["--listen-tls", &tls.to_string()]);
+    command.args(["--upstream", &stage.backend.address().to_string()]);
+    command.arg("--certificate").arg(stage.path());
+    let log = stage.path().join(format!("bare-{}.log", address.port()));
+    let mut process = Process::start("the bare proxy", &mut command, &log)?;
+    process.listens(address)?;
+    process.listens(tls)?;
+    Ok(Target {
+        process,
+        address,
+        tls,
+        admin: None,
+    })
+}
+
+fn gateway(stage: &Stage, program: &Path, manner: &Manner) -> Outcome<Target> {
+    let setup = Setup {
+        program: program.to_owned(),
+        issuer: stage.issuer().to_owned(),
+        upstream: stage.backend.address(),
+        redis: Some(stage.redis.url()),
+        cache: if manner.cold { "1B" } else { "64MiB" },
+        threads: None,
+    };
+    let started = Gateway::start(&setup, stage.path(), &manner.prefix, &manner.environment)?;
+    Ok(Target {
+        process: started.process,
+        address: started.address,
+        tls: started.tls,
+        admin: Some(started.admin),
+    })
+}
+
+/// A load of so many requests, for what is counted and not timed.
+pub fn requests(address: SocketAddr, wire: Wire, count: u64) -> Load {
+    Load {
+        address,
+        wire,
+        connections: 4,
+        warm_up: std::time::Duration::ZERO,
+        pace: Pace::Unbounded,
+        time: std::time::Duration::from_secs(120),
+        requests: count,
+    }
+}
+
+/// Sends so many requests and insists that all answers are right.
+///
+/// # Errors
+/// One was wrong.
+pub fn send(target: &Target, wire: Wire, ask: &Ask, count: u64) -> Outcome<()> {
+    let answered = requests(target.address(wire), wire, count).run(ask, &mut || {})?;
+    match answered.wrong == 0 && answered.right == count {
+        true => Ok(()),
+        false => Err(format!("{} of {count} answers were right", answered.right).into()),
+    }
+}
