@@ -1,11 +1,15 @@
 //! Log lines: text with colour on a terminal, JSON otherwise, and never more than asked for.
 
+use std::ffi::OsStr;
 use std::io::IsTerminal;
 
+use log::{Log, Metadata, Record};
 use tokenbridge_config::process::{LogFormat, LogLevel, Logging};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::set_global_default;
+use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// Begins logging to standard output. Pingora's own targets show request targets with their
 /// queries at warn and whole headers at debug, so they are capped whatever the level.
@@ -19,28 +23,108 @@ pub(crate) fn start(logging: Logging) {
         "warn,tokenbridge={level},pingora={framework},pingora_core={framework},pingora_proxy={framework}"
     );
     let terminal = std::io::stdout().is_terminal();
+    let no_color = std::env::var_os("NO_COLOR");
     let json = match logging.format {
         LogFormat::Auto => !terminal,
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
     let registry = tracing_subscriber::registry().with(EnvFilter::new(directives));
-    // A second start in one process (tests) keeps the first subscriber.
-    let _ = match json {
-        true => registry
-            .with(
+    let begun = match json {
+        true => set_global_default(
+            registry.with(
                 tracing_subscriber::fmt::layer()
                     .json()
                     .flatten_event(true)
                     .with_current_span(false),
-            )
-            .try_init(),
-        false => registry
-            .with(
+            ),
+        ),
+        false => set_global_default(
+            registry.with(
                 tracing_subscriber::fmt::layer()
-                    .with_ansi(terminal)
+                    .with_ansi(is_coloured(terminal, no_color.as_deref()))
                     .with_target(false),
-            )
-            .try_init(),
+            ),
+        ),
     };
+    // A second start in one process (tests) keeps the first subscriber.
+    if begun.is_ok() && log::set_boxed_logger(Box::new(Placeless(LogTracer::new()))).is_ok() {
+        log::set_max_level(LevelFilter::current().as_log());
+    }
+}
+
+/// Whether text has colours: on a terminal, unless NO_COLOR says something (no-color.org).
+fn is_coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
+    terminal && no_color.is_none_or(OsStr::is_empty)
+}
+
+/// Passes on what dependencies log, without the place in their source: it is a path on the machine
+/// that the program was built on.
+struct Placeless(LogTracer);
+
+impl Log for Placeless {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let mut placeless = Record::builder();
+        placeless
+            .metadata(record.metadata().clone())
+            .args(*record.args());
+        self.0.log(&placeless.build());
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_dependencies_log_names_no_place_in_their_source() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(std::sync::Arc::new(file.reopen().unwrap()));
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let mut record = Record::builder();
+            record
+                .args(format_args!("something happened"))
+                .level(log::Level::Warn)
+                .target("dependency")
+                .module_path(Some("dependency::inner"))
+                .file(Some("/build/machine/src/inner.rs"))
+                .line(Some(7));
+            Placeless(LogTracer::new()).log(&record.build());
+        });
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert!(text.contains("something happened"), "{text}");
+        assert!(text.contains("dependency"), "{text}");
+        assert!(!text.contains("inner"), "{text}");
+    }
+
+    #[test]
+    fn text_has_colours_on_a_terminal_unless_no_color_says_something() {
+        for (terminal, no_color, expected) in [
+            (true, None, true),
+            (true, Some(""), true),
+            (true, Some("1"), false),
+            (false, None, false),
+            (false, Some("0"), false),
+        ] {
+            let no_color = no_color.map(OsStr::new);
+            assert_eq!(
+                is_coloured(terminal, no_color),
+                expected,
+                "{terminal} {no_color:?}"
+            );
+        }
+    }
 }
