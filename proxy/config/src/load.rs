@@ -10,6 +10,7 @@ use crate::problem::Report;
 use crate::reading::place::{At, Found, Reading};
 use crate::reading::section::{Item, Section};
 use crate::reading::substitution::Sources;
+use crate::reading::text;
 use crate::reading::tree::{self, Node};
 use crate::{routes, settings};
 
@@ -97,7 +98,7 @@ fn read_file(reading: &Reading<'_>, file: &str) -> Option<Node> {
         key,
         shape: String::new(),
     };
-    let text = match std::fs::read_to_string(file) {
+    let text = match text::read(Path::new(file)) {
         Ok(text) => text,
         Err(error) => {
             at(None, String::new()).error(

@@ -10,6 +10,7 @@
 //! | [`scalar`] | durations, sizes, rates, counts, words |
 //! | [`address`] | URLs, socket addresses, networks, hosts |
 //! | [`file`] | PEM files |
+//! | [`text`] | files as text |
 
 pub(crate) mod address;
 pub(crate) mod file;
@@ -18,4 +19,5 @@ pub(crate) mod scalar;
 pub(crate) mod section;
 pub(crate) mod substitution;
 pub(crate) mod suggestion;
+pub(crate) mod text;
 pub(crate) mod tree;

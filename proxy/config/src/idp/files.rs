@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::problem::{Problem, Severity, Spot};
 use crate::reading::tree::{self, Entry, Node, Value};
-use crate::reading::{scalar, suggestion};
+use crate::reading::{scalar, suggestion, text};
 
 /// Both files; a file that could not be read is absent, and that is noted.
 pub(super) struct Provider {
@@ -46,7 +46,7 @@ pub(super) fn read(folder: &Path, client_id: &str, problems: &mut Vec<Problem>) 
 }
 
 fn parse(file: &str, problems: &mut Vec<Problem>) -> Option<Node> {
-    let text = match std::fs::read_to_string(file) {
+    let text = match text::read(Path::new(file)) {
         Ok(text) => text,
         Err(error) => {
             let problem = format!("cannot be read: {error}");

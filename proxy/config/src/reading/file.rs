@@ -7,6 +7,7 @@ use tokenbridge_bridge::Secret;
 use super::place::Complaint;
 use super::scalar;
 use super::section::Item;
+use super::text;
 
 /// A PEM file (RFC 7468): where it is, and what is in it.
 pub(crate) struct PemFile {
@@ -19,7 +20,7 @@ pub(crate) fn pem(item: &Item<'_>) -> Option<PemFile> {
     let folder = item.at.reading.sources.folder;
     item.value(|value| {
         let path = folder.join(scalar::text(value)?);
-        let text = std::fs::read_to_string(&path).map(Secret::new).map_err(|error| {
+        let text = text::read(&path).map(Secret::new).map_err(|error| {
             let fix = "create the file or correct the path; relative paths start from the configuration folder";
             Complaint::new(format!("cannot be read: {error}"), fix)
         })?;
@@ -35,7 +36,7 @@ pub(crate) fn pem(item: &Item<'_>) -> Option<PemFile> {
 pub(crate) fn jwt(item: &Item<'_>) -> Option<PathBuf> {
     let folder = item.at.reading.sources.folder;
     let path = folder.join(item.value(scalar::text)?);
-    let problem = match std::fs::read_to_string(&path).map(Secret::new) {
+    let problem = match text::read(&path).map(Secret::new) {
         Ok(text) if text.expose().trim().split('.').count() == 3 => return Some(path),
         Ok(_) => "holds no JWT".to_owned(),
         Err(error) => format!("cannot be read: {error}"),

@@ -97,7 +97,7 @@ impl Sources<'_> {
                 "create it or correct the path; relative paths start from the configuration folder",
             )
         };
-        let mut text = std::fs::read_to_string(&full).map_err(unreadable)?;
+        let mut text = super::text::read(&full).map_err(unreadable)?;
         if text.ends_with('\n') {
             text.pop();
         }

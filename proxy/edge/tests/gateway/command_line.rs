@@ -102,3 +102,22 @@ fn the_version_is_printed() {
         concat!("tokenbridge ", env!("CARGO_PKG_VERSION"))
     );
 }
+
+#[test]
+fn a_configuration_that_is_a_pipe_or_a_folder_is_an_error_and_not_waited_for() {
+    for (make, said) in [
+        ("mkfifo", "it is a pipe or a device, not a file"),
+        ("mkdir", "it is a folder"),
+    ] {
+        let folder = folder();
+        let settings = folder.path().join("settings.yaml");
+        std::fs::remove_file(&settings).unwrap();
+        let made = Command::new(make).arg(&settings).status().unwrap();
+        assert!(made.success(), "{make}");
+        let output = tokenbridge(&["check", "--config", folder.path().to_str().unwrap()]);
+        let text =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(said), "{said} is not in:\n{text}");
+    }
+}
