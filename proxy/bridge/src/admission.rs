@@ -94,6 +94,13 @@ pub fn alive(reading: Reading, idle: IdleTimeout, now: UnixTime) -> Result<Found
                 "the store has no such session",
             ));
         }
+        // Deleting the cookie would end a session that other replicas still serve.
+        Reading::Unreadable => {
+            return Err(Refusal::new(
+                Rejection::SessionMissing,
+                "no key in session.encryption_keys opens the session",
+            ));
+        }
     };
     match session.facts.check_alive(session.last_seen, idle, now) {
         Ok(()) => Ok(session),

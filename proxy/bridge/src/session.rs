@@ -176,6 +176,8 @@ pub enum Reading {
     Replaced,
     /// It is not there, or no longer.
     Absent,
+    /// It is there, but this replica has no key that opens it. Another one may.
+    Unreadable,
 }
 
 /// A session as read for one service.

@@ -85,7 +85,7 @@ impl RelyingParty {
         let refusal = |error| store_refusal(&error);
         let subject = match self.store.describe(session).await.map_err(refusal)? {
             Described::Found(session) => session.facts.subject,
-            Described::Replaced | Described::Absent => return Ok(()),
+            Described::Replaced | Described::Absent | Described::Unreadable => return Ok(()),
         };
         let all = self.store.sessions_of(&subject).await.map_err(refusal)?;
         for other in all.iter().filter(|other| *other != session) {

@@ -11,8 +11,8 @@ pub enum StoreError {
     #[error("the session store is full")]
     Full,
     /// A value is there that no configured key opens or that is not in a known form.
-    /// The facts of a session are the exception: when they cannot be read, the session counts as
-    /// absent (with a warning in the log), since it can never be used again.
+    /// The facts of a session are the exception: a session whose facts cannot be read is
+    /// unreadable as a whole (with a warning in the log).
     #[error("the session store holds a value that cannot be read: {0}")]
     Corrupt(&'static str),
 }

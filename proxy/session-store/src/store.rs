@@ -43,6 +43,8 @@ pub enum Described {
     Replaced,
     /// It is not there, or no longer.
     Absent,
+    /// It is there, but this replica has no key that opens it. Another one may.
+    Unreadable,
 }
 
 /// Everything of a session but its refresh tokens.

@@ -117,6 +117,13 @@ fn every_refusal_has_its_code_and_leaves_the_cookie_unless_the_session_is_gone()
         ),
         (
             Some("analytics"),
+            Reading::Unreadable,
+            NOW,
+            Rejection::SessionMissing,
+            Untouched,
+        ),
+        (
+            Some("analytics"),
             Reading::Replaced,
             NOW,
             Rejection::SessionReplaced,

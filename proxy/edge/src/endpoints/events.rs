@@ -94,6 +94,10 @@ async fn ending(gateway: &Gateway, key: &SessionKey) -> Result<Ending, Refusal> 
             let why = "a newer login replaced it";
             Err(Refusal::new(Rejection::SessionReplaced, why))
         }
+        Look::Unreadable => {
+            let why = "no key in session.encryption_keys opens the session";
+            Err(Refusal::new(Rejection::SessionMissing, why))
+        }
     }
 }
 
@@ -176,7 +180,7 @@ impl EventStream {
             Ok(Look::Over(_)) if now >= self.ending.ends_at => return Some(logout("expired")),
             Ok(Look::Over(reason)) => return Some(logout(reason)),
             Ok(Look::Replaced) => return Some(logout("replaced")),
-            Err(_) => {
+            Ok(Look::Unreadable) | Err(_) => {
                 self.look_at = now.plus(ASK_AGAIN);
                 return None;
             }
@@ -202,6 +206,8 @@ enum Look {
     /// Why a page is told that it is over.
     Over(&'static str),
     Replaced,
+    /// Nobody here can say.
+    Unreadable,
 }
 
 async fn look(gateway: &Gateway, key: &SessionKey) -> Result<Look, StoreError> {
@@ -210,6 +216,7 @@ async fn look(gateway: &Gateway, key: &SessionKey) -> Result<Look, StoreError> {
     Ok(match gateway.store.describe(key).await? {
         Described::Absent => Look::Over("logout"),
         Described::Replaced => Look::Replaced,
+        Described::Unreadable => Look::Unreadable,
         Described::Found(found) => match found.facts.check_alive(found.last_seen, idle, now) {
             Ok(()) => Look::Alive(Ending::of(&found.facts, found.last_seen, idle)),
             Err(_) => Look::Over("expired"),

@@ -25,7 +25,9 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
     let described = gateway.store.describe(&key).await.map_err(store_refusal)?;
     let description = match described {
         Described::Found(description) => description,
-        Described::Replaced => return Ok(unauthenticated(gateway, CookieFate::Untouched)),
+        Described::Replaced | Described::Unreadable => {
+            return Ok(unauthenticated(gateway, CookieFate::Untouched));
+        }
         Described::Absent => return Ok(unauthenticated(gateway, CookieFate::Deleted)),
     };
     let idle = gateway.frontend.served().session.idle;

@@ -105,3 +105,27 @@ async fn the_gateway_starts_without_its_store_and_without_its_provider() {
     );
     assert_eq!(installation.get(&browser, ITEMS).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_a_key_that_this_replica_lacks_is_401_and_keeps_its_cookie() {
+    let redis = RedisServer::start();
+    let mut installation = installation(&redis).await;
+    let browser = installation.logged_in("alice").await;
+    let cookie = installation.session_cookie(&browser);
+    let keys = installation.folder.path().join(".keys/demo");
+    let own = std::fs::read_to_string(&keys).unwrap();
+    std::fs::write(&keys, own.replace("test:MDEy", "other:MDEz")).unwrap();
+    installation.restart().await;
+    for path in [ITEMS, "/auth/session", "/auth/events"] {
+        let page = installation.get(&browser, path).await;
+        assert_eq!(page.status, 401, "{path}: {}", page.text());
+        assert_eq!(page.header("set-cookie"), None, "{path}");
+    }
+    let page = installation.get(&browser, ITEMS).await;
+    assert_eq!(status_and_code(&page), (401, "SESSION_MISSING".into()));
+    std::fs::write(&keys, own).unwrap();
+    installation.restart().await;
+    let page = installation.get(&browser, ITEMS).await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert_eq!(installation.session_cookie(&browser), cookie);
+}

@@ -42,7 +42,9 @@ impl Minting {
             .await?
         {
             Reading::Found(session) => session.slot,
-            Reading::Replaced | Reading::Absent => return Ok(Minted::SessionGone),
+            Reading::Replaced | Reading::Absent | Reading::Unreadable => {
+                return Ok(Minted::SessionGone);
+            }
         };
         if !self.needed(order, slot.as_ref()) {
             return Ok(Minted::There { fresh: false });

@@ -99,7 +99,9 @@ impl Minting {
     fn brought_by_another(&self, reading: &Reading, errand: Errand<'_>) -> Option<Minted> {
         let slot = match reading {
             Reading::Found(session) => session.slot.as_ref(),
-            Reading::Replaced | Reading::Absent => return Some(Minted::SessionGone),
+            Reading::Replaced | Reading::Absent | Reading::Unreadable => {
+                return Some(Minted::SessionGone);
+            }
         };
         let there = match errand.goal {
             Goal::ServiceToken => !self.needed(errand.order, slot),

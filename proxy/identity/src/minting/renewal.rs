@@ -24,6 +24,8 @@ const PARALLEL: usize = 16;
 const TAKEN_ON: Duration = Duration::from_secs(20);
 /// How soon a session is looked at again of which a token is due and could not be renewed.
 const AGAIN: Duration = Duration::from_secs(10);
+/// How long a session is left alone that no key of this replica opens.
+const UNREADABLE_AGAIN: Duration = Duration::from_secs(600);
 
 impl Minting {
     /// Renews the sessions that are due, at most [`BATCH`] of them; how many there were.
@@ -56,8 +58,16 @@ impl Minting {
 
     async fn renew_session(self: Arc<Self>, session: SessionKey) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
-        let Described::Found(description) = self.ports.store.describe(&session).await? else {
-            return self.ports.store.unschedule(&session).await;
+        let description = match self.ports.store.describe(&session).await? {
+            Described::Found(description) => description,
+            Described::Replaced | Described::Absent => {
+                return self.ports.store.unschedule(&session).await;
+            }
+            // A replica that has its key may renew it.
+            Described::Unreadable => {
+                let later = now.plus(UNREADABLE_AGAIN);
+                return self.ports.store.schedule(&session, later).await;
+            }
         };
         if description
             .facts

@@ -36,7 +36,7 @@ fn has_token(world: &World, service: &str) -> bool {
             Some(TokenSlot::Token(token)) => world.clock.now() < token.expires_at,
             Some(TokenSlot::Refused(_)) | None => false,
         },
-        Reading::Replaced | Reading::Absent => panic!("the session is gone"),
+        Reading::Replaced | Reading::Absent | Reading::Unreadable => panic!("the session is gone"),
     }
 }
 

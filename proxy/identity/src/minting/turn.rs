@@ -111,7 +111,9 @@ impl Minting {
         let reading = self.ports.store.read(&order.session, &order.service);
         let session = match reading.await? {
             Reading::Found(session) => *session,
-            Reading::Replaced | Reading::Absent => return Ok(Turn::Over(Minted::SessionGone)),
+            Reading::Replaced | Reading::Absent | Reading::Unreadable => {
+                return Ok(Turn::Over(Minted::SessionGone));
+            }
         };
         let needed = match goal {
             Goal::ServiceToken => self.needed(order, session.slot.as_ref()),
@@ -180,7 +182,7 @@ impl Minting {
                 TokenSlot::Token(token) => now < token.expires_at,
                 TokenSlot::Refused(_) => false,
             }),
-            Described::Replaced | Described::Absent => false,
+            Described::Replaced | Described::Absent | Described::Unreadable => false,
         };
         Ok(self.rules.may_resend(elapsed(), live))
     }

@@ -70,12 +70,15 @@ impl RedisStore {
             .hmget(self.names.session(key), &fields[..]);
         let (seen, (facts, replaced, slot)): (Optional, (Optional, Optional, Optional)) =
             self.run_pipeline(&pipeline).await?;
-        let Some(facts) = facts.and_then(|facts| self.codec.open_facts(key, &facts)) else {
+        let Some(sealed) = facts else {
             return Ok(if replaced.is_some() {
                 Reading::Replaced
             } else {
                 Reading::Absent
             });
+        };
+        let Some(facts) = self.codec.open_facts(key, &sealed) else {
+            return Ok(Reading::Unreadable);
         };
         let last_seen = last_seen(&facts, seen.as_deref());
         let slot = slot.and_then(|slot| self.codec.open_slot(key, &slot_field, &slot));
@@ -93,8 +96,10 @@ impl RedisStore {
             .hgetall(self.names.session(key));
         let (seen, fields): (Optional, Fields) = self.run_pipeline(&pipeline).await?;
         let Some(facts) = self.facts_in(key, &fields) else {
-            let replaced = fields.iter().any(|(field, _)| field == names::REPLACED);
-            return Ok(if replaced {
+            let has = |name| fields.iter().any(|(field, _)| field == name);
+            return Ok(if has(names::FACTS) {
+                Described::Unreadable
+            } else if has(names::REPLACED) {
                 Described::Replaced
             } else {
                 Described::Absent

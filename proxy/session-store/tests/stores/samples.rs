@@ -94,7 +94,9 @@ pub fn service_grant(name: &str) -> GrantName {
 pub async fn found(store: &dyn SessionStore, number: u8, name: &str) -> FoundSession {
     match store.read(&key(number), &service(name)).await.unwrap() {
         Reading::Found(found) => *found,
-        other @ (Reading::Replaced | Reading::Absent) => panic!("not found: {other:?}"),
+        other @ (Reading::Replaced | Reading::Absent | Reading::Unreadable) => {
+            panic!("not found: {other:?}")
+        }
     }
 }
 

@@ -160,7 +160,7 @@ impl Users {
     pub(super) fn find(&self, session: SessionKey, service: &ServiceName) -> Option<FoundSession> {
         let found = match done(self.world.memory.read(&session, service)).unwrap() {
             Reading::Found(found) => *found,
-            Reading::Replaced | Reading::Absent => return None,
+            Reading::Replaced | Reading::Absent | Reading::Unreadable => return None,
         };
         let (now, idle) = (self.now(), self.world.scenario.rules().idle);
         found.facts.check_alive(found.last_seen, idle, now).ok()?;

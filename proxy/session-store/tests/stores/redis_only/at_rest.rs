@@ -200,7 +200,7 @@ async fn a_value_moved_to_another_session_does_not_open() {
     set_field(&server, &other, "f", &field(&server, &one, "f").await).await;
     assert!(matches!(
         store.read(&key(2), &service("crud")).await.unwrap(),
-        Reading::Absent
+        Reading::Unreadable
     ));
     assert!(matches!(
         store.read(&key(1), &service("crud")).await.unwrap(),

@@ -36,7 +36,7 @@ async fn a_session_outlives_the_rotation_of_its_key() {
 }
 
 #[tokio::test]
-async fn a_session_whose_key_was_removed_is_absent_and_no_outage() {
+async fn a_session_whose_key_was_removed_is_unreadable_and_neither_over_nor_an_outage() {
     let server = RedisServer::start().await;
     let new = session(1, SystemClock::default().now());
     open(&server.url(), keyring("k1", 1))
@@ -46,11 +46,11 @@ async fn a_session_whose_key_was_removed_is_absent_and_no_outage() {
     let without = open(&server.url(), keyring("k2", 2));
     assert!(matches!(
         without.read(&key(1), &service("crud")).await.unwrap(),
-        Reading::Absent
+        Reading::Unreadable
     ));
     assert!(matches!(
         without.describe(&key(1)).await.unwrap(),
-        Described::Absent
+        Described::Unreadable
     ));
 
     let back = open(&server.url(), keyring("k1", 1));
