@@ -1,4 +1,4 @@
-//! The admin listener: `/live`, `/ready`, `/health`, `/metrics`. Never on the public address.
+//! The admin listener: `/live`, `/ready`, `/health`, `/metrics`, `/probe`. Never on the public address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokenbridge_session_store::StoreHealth;
 
 use crate::frontend::Frontend;
+use crate::probe;
 
 /// How often the store is asked whether it is there, and how many sessions it has.
 const LOOK: Duration = Duration::from_secs(5);
@@ -82,6 +83,7 @@ fn router(frontend: Arc<Frontend>) -> Router {
         .route("/ready", get(ready))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
+        .merge(probe::admin::routes())
         .with_state(frontend)
 }
 

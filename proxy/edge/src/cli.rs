@@ -37,6 +37,12 @@ pub(crate) struct Check {
     /// Folder with the development provider's settings.yaml and clients.yaml
     #[arg(long, value_name = "DIR")]
     pub(crate) idp: Option<PathBuf>,
+    /// Logs in through the running gateway and shows what the provider gives each service
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// Logs this user in without a browser, at a provider with plain HTML forms
+    #[arg(long, value_name = "NAME", requires = "probe")]
+    pub(crate) user: Option<String>,
     /// Prints the problems as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,9 +10,11 @@ use tokenbridge_config::service::Service;
 use tokenbridge_config::{
     Configuration, Loaded, Problem, Report, Severity, check_hosts, check_idp,
 };
+use tokenbridge_identity::probe::Report as ProbeReport;
 use tokenbridge_identity::unsupported;
 
 use crate::cli::{Check, Command, CommandLine, Explain, Folder};
+use crate::probe;
 use crate::start;
 
 /// Runs the program; the exit code is 0, or 1 when something is wrong.
@@ -44,39 +46,78 @@ fn fail_with(report: &Report) -> ExitCode {
     ExitCode::FAILURE
 }
 
-#[allow(clippy::print_stdout)]
 fn check(arguments: &Check) -> ExitCode {
-    let report = match load(&arguments.folder.config) {
-        Ok(loaded) => {
-            let mut report = loaded.report;
-            report.extend(unsupported_plans(
-                &arguments.folder.config,
-                &loaded.configuration,
-            ));
-            report.extend(check_hosts(&loaded.configuration, &|host, port| {
-                (host, port).to_socket_addrs().is_ok()
-            }));
-            if let Some(folder) = &arguments.idp {
-                report.extend(check_idp(folder, &loaded.configuration));
-            }
-            report
-        }
-        Err(report) => report,
-    };
+    let (report, configuration) = check_files(arguments);
+    let usable = configuration.filter(|_| !report.fails_check());
+    let probed = usable
+        .as_ref()
+        .filter(|_| arguments.probe)
+        .map(|configuration| probe::command::run(configuration, arguments.user.as_deref()));
     match arguments.json {
-        true => println!("{}", serde_json::json!(report)),
-        false => print!("{report}"),
+        true => print_json(&report, arguments, probed.as_ref()),
+        false => print_text(&report, arguments, usable.is_some(), probed.as_ref()),
     }
-    if report.fails_check() {
-        return ExitCode::FAILURE;
+    let probed_well = match &probed {
+        Some(Ok(report)) => !report.is_wrong(),
+        Some(Err(_)) => false,
+        None => !arguments.probe,
+    };
+    match usable.is_some() && probed_well {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
-    if !arguments.json {
-        println!(
-            "{}: the configuration can be used",
-            arguments.folder.config.display()
-        );
+}
+
+/// What the files say, before anybody is asked.
+fn check_files(arguments: &Check) -> (Report, Option<Configuration>) {
+    let Loaded {
+        configuration,
+        mut report,
+    } = match load(&arguments.folder.config) {
+        Ok(loaded) => loaded,
+        Err(report) => return (report, None),
+    };
+    report.extend(unsupported_plans(&arguments.folder.config, &configuration));
+    report.extend(check_hosts(&configuration, &|host, port| {
+        (host, port).to_socket_addrs().is_ok()
+    }));
+    if let Some(folder) = &arguments.idp {
+        report.extend(check_idp(folder, &configuration));
     }
-    ExitCode::SUCCESS
+    (report, Some(configuration))
+}
+
+type Probed = Result<ProbeReport, String>;
+
+#[allow(clippy::print_stdout)]
+fn print_json(report: &Report, arguments: &Check, probed: Option<&Probed>) {
+    if !arguments.probe {
+        println!("{}", serde_json::json!(report));
+        return;
+    }
+    let probe = match probed {
+        Some(Ok(report)) => serde_json::json!(report),
+        Some(Err(problem)) => serde_json::json!({ "problem": problem, "services": [] }),
+        None => serde_json::Value::Null,
+    };
+    println!(
+        "{}",
+        serde_json::json!({ "problems": report, "probe": probe })
+    );
+}
+
+#[allow(clippy::print_stdout)]
+fn print_text(report: &Report, arguments: &Check, usable: bool, probed: Option<&Probed>) {
+    print!("{report}");
+    if usable {
+        let folder = arguments.folder.config.display();
+        println!("{folder}: the configuration can be used");
+    }
+    match probed {
+        Some(Ok(report)) => print!("\n{}", probe::command::print(report)),
+        Some(Err(problem)) => eprintln!("tokenbridge: {problem}"),
+        None => {}
+    }
 }
 
 #[allow(clippy::print_stdout)]

@@ -23,6 +23,7 @@
 //! | `store` | opening the session store for each thread |
 //! | `start`, `open_files`, `drain` | how the process begins and ends |
 //! | `metrics`, `telemetry`, `logging`, `request_id` | what can be seen from outside |
+//! | `probe` | `check --probe`: what the provider gives each service, through the running gateway |
 //! | `cli`, `commands` | the command line |
 
 mod admin;
@@ -45,6 +46,7 @@ mod logging;
 mod metrics;
 mod open_files;
 mod phases;
+mod probe;
 mod rates;
 mod refusal;
 mod renewal;

@@ -33,8 +33,8 @@ const LOGIN_PAUSE: Duration = Duration::from_secs(60);
 /// One frontend's client at its provider. Shared by all threads; work that a client must not
 /// cancel by going away runs on the runtime that it was given.
 pub struct Identity {
-    party: Arc<RelyingParty>,
-    runtime: Handle,
+    pub(crate) party: Arc<RelyingParty>,
+    pub(crate) runtime: Handle,
     documents: AbortHandle,
 }
 
@@ -213,6 +213,7 @@ impl Identity {
     pub async fn keep_renewing(&self) {
         loop {
             self.party.minting.renew_own();
+            self.party.minting.lift_mended().await;
             let pause = match self.party.minting.renew_due().await {
                 Ok(renewal::BATCH..) => Duration::ZERO,
                 Ok(_) => LOOK,
@@ -265,6 +266,6 @@ fn too_slow() -> Refused {
     )
 }
 
-fn stopping() -> Refusal {
+pub(crate) fn stopping() -> Refusal {
     Refusal::new(Rejection::Internal, "the gateway is stopping, or failed")
 }

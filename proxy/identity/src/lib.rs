@@ -6,6 +6,7 @@
 //! | [`settings`] | what an [`Identity`] is made of, and why one cannot be made |
 //! | [`login`] | what a login is given and what it answers |
 //! | [`logout`] | what a logout answers |
+//! | [`probe`] | a login that shows what the provider gives each service |
 //! | [`health`] | whether the provider answers, and since when |
 //! | [`telemetry`] | the counters that the gateway exports |
 //! | `fuzzing` | what fuzz targets and property tests reach of the readers |
@@ -23,6 +24,7 @@ pub mod health;
 pub mod identity;
 pub mod login;
 pub mod logout;
+pub mod probe;
 pub mod settings;
 pub mod support;
 pub mod telemetry;

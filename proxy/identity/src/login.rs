@@ -56,6 +56,11 @@ pub enum Finished {
     LoggedIn(LoggedIn),
     /// The provider must be asked once more, in another way.
     Again(Redirect),
+    /// It was a probe's: there is no session, and what comes of it is told elsewhere.
+    Probing {
+        /// Values of `Set-Cookie` fields: the login's own cookie is deleted.
+        set_cookies: Vec<String>,
+    },
 }
 
 /// A session that was just created.

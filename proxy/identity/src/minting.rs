@@ -12,6 +12,7 @@
 //! | [`send`] | the mark before a refresh token leaves, and the answer |
 //! | [`exchange`] | token exchange, and the login token that it starts from |
 //! | [`own`] | the gateway's own tokens, shared by all sessions and replicas |
+//! | [`probe`] | one token of each service, to see what comes |
 //! | [`settle`] | what becomes of an answer: store first, then judge |
 //! | [`renewal`] | renewing what falls due, behind everybody's back |
 //! | [`slots`] | what stands in the session where a service's token belongs |
@@ -35,6 +36,7 @@ mod lease;
 pub(crate) mod order;
 mod own;
 pub(crate) mod ports;
+mod probe;
 pub(crate) mod renewal;
 pub(crate) mod rules;
 mod send;
@@ -48,7 +50,7 @@ use flights::{Flights, Lane, Ticket};
 use order::{Minted, Order, Refused, Trigger};
 use own::OwnTokens;
 use ports::{Machine, Revoker, TokenIssuer};
-use rules::Rules;
+use rules::{RefusalCost, Rules};
 use suspension::Suspensions;
 use turn::{Errand, Goal};
 
@@ -148,7 +150,8 @@ impl Minting {
         if plan.audience.is_none() {
             return Minted::refused(MintRefusalReason::NoAudience, "");
         }
-        if let Some(refused) = self.refused_for_now(order) {
+        let known = self.refused_for_now(order);
+        if let Some(refused) = known.filter(|_| order.trigger != Trigger::Probe) {
             return match order.session == own::nobody() {
                 true => Minted::Refused(refused),
                 false => self.remember_refusal(order, refused).await,
@@ -171,6 +174,15 @@ impl Minting {
         minted
     }
 
+    /// Asks no more for a service that the provider refuses in this configuration. What a probe
+    /// meets is not everybody's.
+    fn suspend(&self, order: &Order, refused: &Refused, cost: RefusalCost) {
+        if order.trigger != Trigger::Probe {
+            let now = self.ports.clock.monotonic();
+            self.suspensions.suspend(&order.service, refused, cost, now);
+        }
+    }
+
     /// Counts, logs, and sets or clears the back-off.
     fn note(&self, order: &Order, plan: &TokenPlan, minted: &Minted) {
         let status = match minted {
@@ -184,7 +196,7 @@ impl Minting {
             Trigger::Renewal | Trigger::Rejected(_) => {
                 self.ports.telemetry.token_refreshed(&plan.service, status);
             }
-            Trigger::Login | Trigger::Demand => {
+            Trigger::Login | Trigger::Demand | Trigger::Probe => {
                 self.ports
                     .telemetry
                     .token_minted(&plan.service, plan.strategy, status);
@@ -197,10 +209,13 @@ impl Minting {
                 self.suspensions.note_minted(&order.service);
             }
             Minted::Refused(refused) => {
-                let now = self.ports.clock.monotonic();
-                let chance = self.ports.machine.random().unwrap_or_default();
-                self.back_off
-                    .note(&order.session, &order.service, refused, (now, chance));
+                // What a probe meets keeps nobody else from asking.
+                if order.trigger != Trigger::Probe {
+                    let now = self.ports.clock.monotonic();
+                    let chance = self.ports.machine.random().unwrap_or_default();
+                    self.back_off
+                        .note(&order.session, &order.service, refused, (now, chance));
+                }
                 slots::log_refusal(plan, refused);
             }
             Minted::SessionGone | Minted::StoreUnavailable(_) => {}

@@ -268,6 +268,10 @@ impl TokenIssuer for Provider {
         format!("{} {}", self.issuer(), self.client_id())
     }
 
+    fn client_id(&self) -> String {
+        self.client.id().to_owned()
+    }
+
     async fn token(&self, request: &TokenRequest) -> Answer {
         self.send(request).await
     }

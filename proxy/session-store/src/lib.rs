@@ -10,6 +10,7 @@
 //! | [`memory`] | the store in the process's own memory, bounded |
 //! | [`redis_store`] | the store in Redis, every value sealed |
 //! | [`shared_tokens`] | tokens of the gateway's own, which belong to no session |
+//! | [`notes`] | what all replicas read and no session holds: results of probes |
 //! | [`keyring`] | sealing values, by purpose and key id; MACs |
 //! | [`telemetry`] | where counts of operations go |
 //! | [`clock`] | the time, injected: wall clock and a monotonic one |
@@ -21,6 +22,7 @@ pub mod health;
 pub mod keyring;
 pub mod lease;
 pub mod memory;
+pub mod notes;
 pub mod redis_store;
 pub mod shared_tokens;
 pub mod store;
@@ -33,6 +35,7 @@ pub use health::StoreHealth;
 pub use keyring::{Keyring, KeyringError, OpenError, Purpose, RandomError};
 pub use lease::{Acquired, Lease, SentMark};
 pub use memory::{MemoryLimits, MemoryStore};
+pub use notes::Notes;
 pub use redis_store::{RedisOptions, RedisStore, RedisUrlError, SharedRates};
 pub use shared_tokens::SharedTokens;
 pub use store::{Described, Description, EndedSession, NewSession, SessionStore};

@@ -25,6 +25,7 @@ mod claims;
 mod directory;
 mod limits;
 mod live;
+mod notes;
 mod shared_tokens;
 mod state;
 

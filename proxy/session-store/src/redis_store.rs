@@ -35,6 +35,7 @@ mod grants;
 mod indexes;
 mod link;
 mod names;
+mod notes;
 mod options;
 mod rates;
 mod scripts;

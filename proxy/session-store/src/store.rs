@@ -18,6 +18,7 @@ use crate::changes::Changes;
 use crate::error::StoreError;
 use crate::health::StoreHealth;
 use crate::lease::{Acquired, Lease};
+use crate::notes::Notes;
 use crate::shared_tokens::SharedTokens;
 
 /// A session as a login creates it.
@@ -73,7 +74,7 @@ pub struct EndedSession {
 
 /// Where sessions live.
 #[async_trait]
-pub trait SessionStore: SharedTokens {
+pub trait SessionStore: SharedTokens + Notes {
     /// Stores a session until `facts.expires_at`, last seen at `facts.created_at`. The index
     /// entries (subject, provider's session, due) are written before the session itself.
     ///

@@ -1,6 +1,6 @@
 //! `GET /auth/callback`: back from the provider, with a new session or a refusal.
 
-use http::header;
+use http::{StatusCode, header};
 use pingora_proxy::Session as HttpSession;
 use tokenbridge_identity::{Callback, Finished};
 
@@ -8,6 +8,11 @@ use super::{Refused, cookies};
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
+
+/// What a browser sees that logged in for a probe.
+const PROBED: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Probing</title>\
+    <h1>Probing</h1><p>The result is shown where the probe was begun. This browser is not logged in; \
+    the window can be closed.</p></html>";
 
 /// Finishes the login. The page that follows must not learn the code from a `Referer`.
 pub(super) async fn answer(
@@ -32,6 +37,10 @@ pub(super) async fn answer(
     Ok(match finished {
         Finished::Again(redirect) => {
             Answer::see_other(redirect.location).with_cookies(redirect.set_cookies)
+        }
+        Finished::Probing { set_cookies } => {
+            exchange.remark = Some("probe".into());
+            Answer::html(StatusCode::OK, PROBED.into()).with_cookies(set_cookies)
         }
         Finished::LoggedIn(login) => {
             exchange.remark = Some("login".into());

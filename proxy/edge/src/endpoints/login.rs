@@ -15,6 +15,15 @@ pub(super) async fn answer(
     http: &HttpSession,
     exchange: &Exchange,
 ) -> Result<Answer, Refused> {
+    if let Some(ticket) = parameter(exchange, "probe") {
+        let cookies = cookies(http);
+        let begun = gateway
+            .frontend
+            .identity
+            .begin_probe_login(&ticket, &cookies);
+        let redirect = begun.await?;
+        return Ok(Answer::see_other(redirect.location).with_cookies(redirect.set_cookies));
+    }
     let request = LoginRequest {
         return_to: return_to(http, exchange),
         cookies: &cookies(http),
@@ -30,15 +39,20 @@ fn return_to(http: &HttpSession, exchange: &Exchange) -> ReturnTo {
     if mode.is_some_and(|mode| mode.as_bytes() != b"navigate") {
         return ReturnTo::default();
     }
+    parameter(exchange, "return_to").map_or_else(ReturnTo::default, |value| ReturnTo::parse(&value))
+}
+
+/// The value of a parameter that stands once.
+fn parameter(exchange: &Exchange, name: &str) -> Option<String> {
     let query = exchange
         .target
         .as_ref()
         .and_then(|target| target.query())
         .unwrap_or_default();
     let mut values =
-        url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "return_to");
+        url::form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known == name);
     match (values.next(), values.next()) {
-        (Some((_, value)), None) => ReturnTo::parse(&value),
-        (None, _) | (Some(_), Some(_)) => ReturnTo::default(),
+        (Some((_, value)), None) => Some(value.into_owned()),
+        (None, _) | (Some(_), Some(_)) => None,
     }
 }

@@ -32,6 +32,7 @@ mod interop;
 mod limits;
 mod own_tokens;
 mod peers;
+mod probe;
 mod rates;
 mod real_browser;
 mod redis;

@@ -41,28 +41,43 @@ impl RelyingParty {
         };
         let flow = Flow::begin(return_to, self.now(), !named.is_empty());
         let flow = flow.ok_or_else(no_randomness)?;
-        let set_cookies = self.flow_cookies().set(&flow, cookies);
+        self.redirect_for(metadata, &flow, &named, cookies)
+    }
+
+    /// A redirect to the provider for a flow that was begun, with its cookie.
+    ///
+    /// # Errors
+    /// There is no randomness.
+    pub(crate) fn redirect_for(
+        &self,
+        metadata: &Metadata,
+        flow: &Flow,
+        named: &[&str],
+        cookies: &[&[u8]],
+    ) -> Result<Redirect, Refusal> {
+        let set_cookies = self.flow_cookies().set(flow, cookies);
         Ok(Redirect {
             location: authorization::url(
                 &metadata.authorization,
                 &self.settings.issuer,
                 &self.redirect_uri(),
-                &flow,
-                &named,
+                flow,
+                named,
             ),
             set_cookies: set_cookies.ok_or_else(no_randomness)?,
         })
     }
 
     /// The resources that a login names: each once, without those of suspended services.
-    fn resources(&self) -> Vec<&str> {
-        let mut named: Vec<&str> = Vec::new();
-        for (_, resource) in self.resource_plans() {
-            if !named.contains(&resource) {
-                named.push(resource);
-            }
-        }
-        named
+    pub(crate) fn resources(&self) -> Vec<&str> {
+        once_each(self.resource_plans().map(|(_, resource)| resource))
+    }
+
+    /// Those of suspended services too.
+    pub(crate) fn all_resources(&self) -> Vec<&str> {
+        let preset = self.settings.issuer.preset;
+        let plans = self.settings.plans.iter();
+        once_each(plans.filter_map(|plan| authorization::resource(preset, plan)))
     }
 
     fn resource_plans(&self) -> impl Iterator<Item = (&TokenPlan, &str)> {
@@ -90,4 +105,14 @@ impl RelyingParty {
     pub(crate) fn resources_in_words(&self) -> String {
         self.resources().join(", ")
     }
+}
+
+fn once_each<'a>(resources: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut named = Vec::new();
+    for resource in resources {
+        if !named.contains(&resource) {
+            named.push(resource);
+        }
+    }
+    named
 }

@@ -22,7 +22,7 @@ use crate::tokens::request::TokenRequest;
 use crate::tokens::response::{Answer, OauthErrorKind, TokenResponse};
 
 /// A used login is remembered a little longer than its cookie can come back.
-const REMEMBERED: Duration = LIFE.saturating_add(Duration::from_secs(120));
+pub(crate) const REMEMBERED: Duration = LIFE.saturating_add(Duration::from_secs(120));
 
 /// A callback that belongs to a login of this browser.
 pub(crate) struct Return {
@@ -75,6 +75,7 @@ impl RelyingParty {
     /// then nothing has happened yet, and the browser may come again.
     pub(crate) async fn finish(self: Arc<Self>, back: Return) -> Result<Finished, LoginFailure> {
         let forget = self.flow_cookies().forget(&back.flow.state);
+        let probe = back.flow.probe.clone();
         let finished = self.finish_checked(back).await;
         match finished {
             Ok(Finished::LoggedIn(mut login)) => {
@@ -85,10 +86,18 @@ impl RelyingParty {
                 redirect.set_cookies.push(forget);
                 Ok(Finished::Again(redirect))
             }
-            Err((refusal, used)) => Err(LoginFailure {
-                refusal,
-                set_cookies: used.then_some(forget).into_iter().collect(),
+            Ok(Finished::Probing { .. }) => Ok(Finished::Probing {
+                set_cookies: vec![forget],
             }),
+            Err((refusal, used)) => {
+                if let Some(probe) = probe.filter(|_| used) {
+                    self.probe_failed(&probe, &refusal).await;
+                }
+                Err(LoginFailure {
+                    refusal,
+                    set_cookies: used.then_some(forget).into_iter().collect(),
+                })
+            }
         }
     }
 
@@ -113,7 +122,10 @@ impl RelyingParty {
             Ok(false) => return Err(used(Rejection::LoginReplayed.into())),
             Err(error) => return Err((store_refusal(&error), false)),
         }
-        let made_for = self.resource_of_exchange(&flow);
+        // A probe's first token serves nobody: it is the others that it wants to see.
+        let made_for = self
+            .resource_of_exchange(&flow)
+            .filter(|_| flow.probe.is_none());
         let granted = match self.exchange_code(&flow, &code, made_for).await {
             Ok(granted) => granted,
             Err(NotGranted::Refused(refusal)) => return Err(used(refusal)),
@@ -121,6 +133,12 @@ impl RelyingParty {
                 return self.again(&metadata, flow).map_err(used);
             }
         };
+        if let Some(probe) = flow.probe.clone() {
+            self.probe(probe, flow, granted);
+            return Ok(Finished::Probing {
+                set_cookies: Vec::new(),
+            });
+        }
         let login = Login {
             made_for: made_for.map(|(plan, _)| plan.service.clone()),
             granted,
@@ -159,8 +177,11 @@ impl RelyingParty {
 
     /// Asks the provider once more, without resources.
     fn again(&self, metadata: &Metadata, flow: Flow) -> Result<Finished, Refusal> {
-        self.redirect(metadata, flow.return_to, false, &[])
-            .map(Finished::Again)
+        let redirect = match flow.probe {
+            Some(probe) => self.probe_again(metadata, probe),
+            None => self.redirect(metadata, flow.return_to, false, &[]),
+        };
+        redirect.map(Finished::Again)
     }
 
     async fn exchange_code(

@@ -13,6 +13,8 @@ use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_session_store::{Keyring, Purpose};
 use zeroize::Zeroizing;
 
+use crate::probe::{ProbeFlow, SealedProbe};
+
 /// How long a login may take.
 pub(crate) const LIFE: Duration = Duration::from_secs(600);
 /// How many logins of one browser may be under way.
@@ -32,6 +34,8 @@ pub(crate) struct Flow {
     pub(crate) created_at: UnixTime,
     /// Whether the authorization request named resources: only then is it tried without.
     pub(crate) resources: bool,
+    /// The probe that it is for.
+    pub(crate) probe: Option<ProbeFlow>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -42,6 +46,8 @@ struct Sealed {
     r: String,
     t: u64,
     x: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    p: Option<SealedProbe>,
 }
 
 /// What a callback's `state` leads to.
@@ -72,6 +78,7 @@ impl Flow {
             return_to,
             created_at: now,
             resources,
+            probe: None,
         })
     }
 
@@ -102,6 +109,7 @@ impl FlowCookies<'_> {
             r: flow.return_to.as_str().to_owned(),
             t: flow.created_at.seconds(),
             x: flow.resources,
+            p: flow.probe.as_ref().map(SealedProbe::of),
         };
         let text = Zeroizing::new(serde_json::to_vec(&sealed).ok()?);
         let associated = [name.as_str().as_bytes()];
@@ -160,6 +168,7 @@ impl FlowCookies<'_> {
             return_to: ReturnTo::parse(&sealed.r),
             created_at: UnixTime::from_seconds(sealed.t),
             resources: sealed.x,
+            probe: sealed.p.map(SealedProbe::open),
         })
     }
 
@@ -192,7 +201,7 @@ fn is_base64url(byte: u8) -> bool {
 }
 
 /// 256 random bits as text.
-fn random() -> Option<Secret> {
+pub(crate) fn random() -> Option<Secret> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut()).ok()?;
     Some(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_ref())))

@@ -51,7 +51,10 @@ impl RelyingParty {
             current_session,
         } = login;
         let created = match self.identify(flow, &granted).await {
-            Ok(identified) => self.create(identified, &granted, made_for.is_some()).await,
+            Ok(identified) => {
+                let how = (made_for.is_some(), self.settings.session_ttl);
+                self.create(identified, &granted, how).await
+            }
             Err(refusal) => Err(refusal),
         };
         let (id, facts) = match created {
@@ -63,6 +66,7 @@ impl RelyingParty {
                 return Err(refusal);
             }
         };
+        self.telemetry.session_created();
         self.warn_without_refresh_token(&granted);
         tracing::info!(target: "tokenbridge", subject = subject_hash(&facts.subject), "login");
         let token = self.login_token(&granted, made_for.is_some()).await;
@@ -75,7 +79,11 @@ impl RelyingParty {
         Ok(id)
     }
 
-    async fn identify(&self, flow: &Flow, granted: &TokenResponse) -> Result<Identified, Refusal> {
+    pub(crate) async fn identify(
+        &self,
+        flow: &Flow,
+        granted: &TokenResponse,
+    ) -> Result<Identified, Refusal> {
         let invalid = |why: &str| Refusal::new(Rejection::TokenResponseInvalid, why);
         if let Some(problem) = &granted.problem {
             return Err(invalid(problem));
@@ -88,11 +96,13 @@ impl RelyingParty {
             .map_err(id_token_refusal)
     }
 
-    async fn create(
+    /// Stores a session; whether the login's own token is for one resource, and how long the
+    /// session lasts.
+    pub(crate) async fn create(
         &self,
         identified: Identified,
         granted: &TokenResponse,
-        narrowed: bool,
+        (narrowed, lasts): (bool, Duration),
     ) -> Result<(SessionId, SessionFacts), Refusal> {
         let id = SessionId::random().map_err(|_| no_randomness())?;
         let now = self.now();
@@ -100,7 +110,7 @@ impl RelyingParty {
             subject: identified.subject,
             idp_session: identified.idp_session,
             created_at: now,
-            expires_at: now.plus(self.settings.session_ttl),
+            expires_at: now.plus(lasts),
             authenticated_at: identified.authenticated_at,
             acr: identified.acr,
         };
@@ -122,12 +132,11 @@ impl RelyingParty {
             .create(&session)
             .await
             .map_err(|error| store_refusal(&error))?;
-        self.telemetry.session_created();
         Ok((id, facts))
     }
 
     /// The login's own access token, verified where a service is to get it.
-    async fn login_token(
+    pub(crate) async fn login_token(
         &self,
         granted: &TokenResponse,
         narrowed: bool,

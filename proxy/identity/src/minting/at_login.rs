@@ -31,7 +31,7 @@ impl Minting {
     pub(crate) async fn fill(self: &Arc<Self>, session: SessionKey, login: LoginToken) {
         for plan in &self.plans {
             if plan.strategy == Strategy::Login && plan.audience.is_some() {
-                self.place(&session, plan, &login).await;
+                let _ = self.place(&session, plan, &login).await;
             }
         }
         let made_for = login
@@ -39,7 +39,7 @@ impl Minting {
             .as_ref()
             .filter(|service| self.fits(service, &login));
         if let Some(plan) = made_for.and_then(|service| self.plan(service)) {
-            self.place(&session, plan, &login).await;
+            let _ = self.place(&session, plan, &login).await;
         }
         let orders = self.orders(session, made_for);
         let minting = pin!(async {
@@ -62,7 +62,12 @@ impl Minting {
     }
 
     /// Puts the login's own token where it belongs, if it may be used there.
-    async fn place(&self, session: &SessionKey, plan: &TokenPlan, login: &LoginToken) {
+    pub(super) async fn place(
+        &self,
+        session: &SessionKey,
+        plan: &TokenPlan,
+        login: &LoginToken,
+    ) -> Minted {
         let judged = login
             .token
             .clone()
@@ -82,6 +87,7 @@ impl Minting {
             Err(error) => error.into(),
         };
         self.note(&order, plan, &minted);
+        minted
     }
 
     /// What is minted at login: services that the provider has given tokens for before go first,

@@ -83,9 +83,7 @@ impl Minting {
             ExchangeStep::SubjectRefused(why) => Refused::new(MintRefusalReason::GrantRefused, why),
             ExchangeStep::Refuse(refusal, configured) => {
                 if configured {
-                    let now = self.ports.clock.monotonic();
-                    let cost = RefusalCost::Harmless;
-                    self.suspensions.suspend(&plan.service, &refusal, cost, now);
+                    self.suspend(order, &refusal, RefusalCost::Harmless);
                 }
                 refusal
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::GrantName;
-use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::service::{Audience, ServiceName};
 use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_session_store::StoreError;
@@ -27,7 +27,7 @@ impl Order {
     pub(crate) fn stands_alone(&self) -> bool {
         match self.trigger {
             Trigger::Demand | Trigger::Rejected(_) => true,
-            Trigger::Login | Trigger::Renewal => false,
+            Trigger::Login | Trigger::Renewal | Trigger::Probe => false,
         }
     }
 }
@@ -37,6 +37,8 @@ impl Order {
 pub(crate) enum Trigger {
     /// The session was just created.
     Login,
+    /// A probe wants to see what comes, whatever is known and whatever is there.
+    Probe,
     /// A request waits, and there is no valid token.
     Demand,
     /// The token that is there nears its end.
@@ -71,6 +73,8 @@ pub(crate) struct Refused {
     pub(crate) retry_after: Option<Duration>,
     /// The answer could not be read: it may stand for a refresh token that is dead.
     pub(crate) unreadable: bool,
+    /// The audiences of the token that came, where it was for somebody else.
+    pub(crate) came: Vec<Audience>,
 }
 
 impl Refused {
@@ -80,6 +84,7 @@ impl Refused {
             detail: detail.into(),
             retry_after: None,
             unreadable: false,
+            came: Vec::new(),
         }
     }
 }

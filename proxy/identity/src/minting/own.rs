@@ -182,9 +182,7 @@ impl Minting {
             Step::Keep(response) => self.read_own(plan, &response).await,
             Step::Refuse { refused, cost } => {
                 if cost.is_some() {
-                    let now = self.ports.clock.monotonic();
-                    let cost = RefusalCost::Harmless;
-                    self.suspensions.suspend(&plan.service, &refused, cost, now);
+                    self.suspend(order, &refused, RefusalCost::Harmless);
                 }
                 Err(refused)
             }

@@ -21,6 +21,11 @@ pub(crate) trait TokenIssuer: Send + Sync {
         String::new()
     }
 
+    /// The client's id there.
+    fn client_id(&self) -> String {
+        String::new()
+    }
+
     /// Sends a request. Takes a bounded time.
     async fn token(&self, request: &TokenRequest) -> Answer;
 

@@ -156,12 +156,15 @@ impl Rules {
 
     /// Whether what stands in the session calls for a new token.
     pub(crate) fn needed(&self, slot: Option<&TokenSlot>, trigger: Trigger, now: UnixTime) -> bool {
+        if trigger == Trigger::Probe {
+            return true;
+        }
         let token = match slot {
             Some(TokenSlot::Token(token)) if now < token.expires_at => token,
             Some(TokenSlot::Token(_) | TokenSlot::Refused(_)) | None => return true,
         };
         match trigger {
-            Trigger::Login | Trigger::Demand => false,
+            Trigger::Login | Trigger::Demand | Trigger::Probe => false,
             // The earliest due time: whoever asked may have drawn a larger jitter.
             Trigger::Renewal => now >= self.timing.due_at(token.issued_at, token.expires_at, 0.1),
             // Another token may stand there by now, which nobody has rejected yet.

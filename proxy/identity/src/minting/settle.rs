@@ -120,7 +120,8 @@ impl Minting {
         flight: &Flight<'_>,
         detail: String,
     ) -> Result<Turn, StoreError> {
-        if flight.errand.order.trigger == Trigger::Login {
+        let trigger = flight.errand.order.trigger;
+        if matches!(trigger, Trigger::Login | Trigger::Probe) {
             return match self.spend(flight).await? {
                 Written::Stored => {
                     self.refuse(
@@ -168,9 +169,7 @@ impl Minting {
         cost: Option<RefusalCost>,
     ) -> Result<Turn, StoreError> {
         if let Some(cost) = cost {
-            let now = self.ports.clock.monotonic();
-            self.suspensions
-                .suspend(&flight.errand.plan.service, &refused, cost, now);
+            self.suspend(flight.errand.order, &refused, cost);
         }
         match cost {
             Some(RefusalCost::Spent) => match self.spend(flight).await? {

@@ -141,10 +141,13 @@ pub(super) fn judge(plan: &TokenPlan, token: &ServiceToken) -> Result<(), Refuse
     AudienceBound::bind(token, policy)
         .map(|_| ())
         .map_err(|problem| match problem {
-            BindProblem::Audience(problem) => Refused::new(
-                MintRefusalReason::WrongAudience,
-                mismatch_detail(plan, policy, &token.audiences, &problem),
-            ),
+            BindProblem::Audience(problem) => Refused {
+                came: token.audiences.clone(),
+                ..Refused::new(
+                    MintRefusalReason::WrongAudience,
+                    mismatch_detail(plan, policy, &token.audiences, &problem),
+                )
+            },
             BindProblem::NotAHeaderValue => Refused::new(
                 MintRefusalReason::BadResponse,
                 "the access token cannot stand in a header field",
@@ -162,7 +165,7 @@ pub(super) fn log_refusal(plan: &TokenPlan, refused: &Refused) {
 /// One line for whoever watches tokens come.
 pub(super) fn log_success(plan: &TokenPlan, trigger: Trigger) {
     let what = match trigger {
-        Trigger::Login | Trigger::Demand => "minted",
+        Trigger::Login | Trigger::Demand | Trigger::Probe => "minted",
         Trigger::Renewal | Trigger::Rejected(_) => "renewed",
     };
     let (service, strategy) = (&plan.service, plan.strategy.as_str());

@@ -12,6 +12,8 @@ use crate::minting::rules::RefusalCost;
 
 /// How long a harmless refusal is believed.
 const HARMLESS: Duration = Duration::from_secs(60);
+/// How often is looked what probes at other replicas found.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What was learnt about the services since the configuration was loaded.
 #[derive(Default)]
@@ -23,6 +25,10 @@ pub(crate) struct Suspensions {
 struct Learnt {
     suspended: HashMap<ServiceName, Suspended>,
     minted: HashSet<ServiceName>,
+    /// What probes at other replicas told of a service last.
+    heeded: HashMap<ServiceName, String>,
+    /// When it is time to look what they tell.
+    look_at: Duration,
 }
 
 struct Suspended {
@@ -58,6 +64,31 @@ impl Suspensions {
         self.lock()
             .suspended
             .insert(service.clone(), Suspended { refused, until });
+    }
+
+    /// The suspended services, when it is time to look whether a probe found them mended.
+    pub(crate) fn to_look_at(&self, now: Duration) -> Vec<ServiceName> {
+        let mut learnt = self.lock();
+        if learnt.suspended.is_empty() || now < learnt.look_at {
+            return Vec::new();
+        }
+        learnt.look_at = now.saturating_add(LOOK);
+        learnt.suspended.keys().cloned().collect()
+    }
+
+    /// Lifts a suspension for what a probe told; whether that was news.
+    pub(crate) fn heed(&self, service: &ServiceName, told: &str) -> bool {
+        let mut learnt = self.lock();
+        if learnt
+            .heeded
+            .get(service)
+            .is_some_and(|known| known == told)
+        {
+            return false;
+        }
+        learnt.heeded.insert(service.clone(), told.to_owned());
+        learnt.suspended.remove(service);
+        true
     }
 
     /// Notes that the provider gave a token for a service.
@@ -103,5 +134,24 @@ mod tests {
         }
         suspensions.note_minted(&service);
         assert!(suspensions.get(&service, year).is_none() && suspensions.was_minted(&service));
+    }
+
+    #[test]
+    fn what_a_probe_told_lifts_a_suspension_once() {
+        let suspensions = Suspensions::default();
+        let refused = Refused::new(MintRefusalReason::InvalidTarget, "invalid_target");
+        let service = ServiceName::new("a");
+        let now = Duration::from_secs(100);
+        assert!(suspensions.to_look_at(now).is_empty(), "nothing to lift");
+        let suspend = || suspensions.suspend(&service, &refused, RefusalCost::Spent, now);
+        suspend();
+        assert_eq!(suspensions.to_look_at(now).len(), 1);
+        assert!(suspensions.to_look_at(now).is_empty(), "it was just looked");
+        assert!(suspensions.heed(&service, "one"));
+        assert!(suspensions.get(&service, now).is_none());
+        suspend();
+        assert!(!suspensions.heed(&service, "one"), "that is old news");
+        assert!(suspensions.get(&service, now).is_some());
+        assert_eq!(suspensions.to_look_at(now + LOOK).len(), 1);
     }
 }

@@ -121,6 +121,7 @@ impl Gateway {
         match &finished {
             Ok(Finished::LoggedIn(login)) => self.keep_cookies(&login.set_cookies),
             Ok(Finished::Again(redirect)) => self.keep_cookies(&redirect.set_cookies),
+            Ok(Finished::Probing { set_cookies }) => self.keep_cookies(set_cookies),
             Err(failure) => self.keep_cookies(&failure.set_cookies),
         }
         finished
@@ -134,6 +135,7 @@ impl Gateway {
             match self.finish(&query).await? {
                 Finished::LoggedIn(login) => return Ok(login),
                 Finished::Again(again) => redirect = again,
+                Finished::Probing { .. } => panic!("a login is no probe"),
             }
         }
         panic!("the login goes round in circles");

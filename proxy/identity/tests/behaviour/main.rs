@@ -14,4 +14,5 @@ mod minting;
 mod outages;
 mod own_tokens;
 mod parts;
+mod probe;
 mod refusals;

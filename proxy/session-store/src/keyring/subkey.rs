@@ -24,6 +24,8 @@ pub enum Purpose {
     LogoutState,
     /// Names of shared token buckets.
     RateLimit,
+    /// What a probe's address carries.
+    ProbeTicket,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
             Self::Csrf => "tokenbridge csrf v1",
             Self::LogoutState => "tokenbridge logout-state v1",
             Self::RateLimit => "tokenbridge rate-limit v1",
+            Self::ProbeTicket => "tokenbridge probe-ticket v1",
         }
     }
 }
@@ -49,6 +52,7 @@ pub(super) struct NamedKey {
     csrf: Subkey,
     logout_state: Subkey,
     rate_limit: Subkey,
+    probe_ticket: Subkey,
 }
 
 impl NamedKey {
@@ -63,6 +67,7 @@ impl NamedKey {
             csrf: expand(Purpose::Csrf),
             logout_state: expand(Purpose::LogoutState),
             rate_limit: expand(Purpose::RateLimit),
+            probe_ticket: expand(Purpose::ProbeTicket),
         }
     }
 
@@ -73,6 +78,7 @@ impl NamedKey {
             Purpose::Csrf => &self.csrf,
             Purpose::LogoutState => &self.logout_state,
             Purpose::RateLimit => &self.rate_limit,
+            Purpose::ProbeTicket => &self.probe_ticket,
         }
     }
 
@@ -113,6 +119,7 @@ mod tests {
             Purpose::Csrf,
             Purpose::LogoutState,
             Purpose::RateLimit,
+            Purpose::ProbeTicket,
         ] {
             let mut expected = [0; KEY_LENGTH];
             Hkdf::<Sha256>::new(None, &[9; KEY_LENGTH])

@@ -14,6 +14,7 @@ use super::MemoryLimits;
 use super::claims::Claims;
 use super::directory::Directory;
 use super::live::Live;
+use super::notes;
 use crate::changes::{Change, Changes, Feed, Notice};
 use crate::error::StoreError;
 use crate::store::NewSession;
@@ -42,8 +43,8 @@ pub(super) struct State {
     entries: HashMap<SessionKey, Entry>,
     directory: Directory,
     claims: Claims,
-    /// The gateway's own tokens.
     pub(super) shared: HashMap<[u8; 32], ServiceToken>,
+    pub(super) notes: notes::Held,
     live_sessions: usize,
     bytes: usize,
     searched_for_idle: Option<Duration>,
@@ -59,6 +60,7 @@ impl State {
             directory: Directory::default(),
             claims: Claims::new(limits.claims),
             shared: HashMap::new(),
+            notes: HashMap::new(),
             live_sessions: 0,
             bytes: 0,
             searched_for_idle: None,

@@ -22,6 +22,9 @@ use crate::keyring::{Keyring, Purpose, claimed_key_id};
 /// Unreadable values are logged at most this often.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
+/// What a note is sealed for, beside its mark.
+const NOTE: &str = "note";
+
 pub(super) struct Codec {
     keys: Arc<Keyring>,
     clock: Arc<dyn Clock>,
@@ -109,6 +112,15 @@ impl Codec {
         let grant =
             self.open::<StoredGrant<'static>>(key, &names::grant(name), sealed.get(1..)?)?;
         Some(grant.with_generation(generation))
+    }
+
+    /// A note; `key` stands for its mark.
+    pub(super) fn note(&self, key: &SessionKey, text: &str) -> Result<Vec<u8>, StoreError> {
+        self.seal(key, NOTE, &text)
+    }
+
+    pub(super) fn open_note(&self, key: &SessionKey, sealed: &[u8]) -> Option<String> {
+        self.open(key, NOTE, sealed)
     }
 
     fn seal(

@@ -9,6 +9,7 @@
 //! | `tb:<frontend>:due:<shard>` | sorted set: `<key>` by the time at which it falls due |
 //! | `tb:<frontend>:once:<mark>` | a mark that was claimed |
 //! | `tb:<frontend>:shared:<mark>` | a token of the gateway's own |
+//! | `tb:<frontend>:note:<mark>` | what a probe found |
 //! | `tb:<frontend>:rate:<limit>:{<whose>}` | when a token bucket is full again, microseconds |
 //!
 //! The channel `tb:<frontend>:changes` tells what happens to sessions (see `announcement`).
@@ -105,6 +106,10 @@ impl Names {
 
     pub(super) fn shared(&self, mark: &[u8; 32]) -> String {
         format!("{}:shared:{}", self.prefix, URL_SAFE_NO_PAD.encode(mark))
+    }
+
+    pub(super) fn note(&self, mark: &[u8; 32]) -> String {
+        format!("{}:note:{}", self.prefix, URL_SAFE_NO_PAD.encode(mark))
     }
 
     pub(super) fn once(&self, mark: &[u8; 32]) -> String {

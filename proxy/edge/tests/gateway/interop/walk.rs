@@ -9,7 +9,8 @@ use tokenbridge_devkit::BrowserSession;
 use tokenbridge_devkit::browser::{BrowserRequest, Page};
 
 use super::provider::{Counts, RealProvider, TOKEN_LIFE};
-use crate::support::{ANALYTICS, CRUD, ITEMS, Installation, WORKFLOWS};
+use crate::probe;
+use crate::support::{ANALYTICS, CRUD, ITEMS, Installation, LoggedProcess, WORKFLOWS};
 
 /// How many pages of one session call at once.
 pub(crate) const CALLERS: usize = 8;
@@ -36,6 +37,31 @@ pub(crate) async fn from_login_to_logout<P: RealProvider>(
         "one user's logout is not another's"
     );
     the_next_login_asks_for_the_password(installation, &alice).await;
+    a_probe_finds_nothing_wrong(installation).await;
+}
+
+/// `tokenbridge check --probe`, whose address somebody opens in another browser.
+async fn a_probe_finds_nothing_wrong<P: RealProvider>(installation: &Installation<P>) {
+    let mut command = probe::command(&installation.folder, &[]);
+    let mut process = LoggedProcess::spawn(&mut command);
+    let address = probe::printed_address(&process).await;
+    let browser = BrowserSession::new().unwrap();
+    let form = browser.navigate(&address).await.unwrap();
+    let home = installation.folder.public_url();
+    let page = browser
+        .pass_forms(form, home, ("alice", "wonderland"))
+        .await
+        .unwrap();
+    assert!(page.text().contains("not logged in"), "{}", page.text());
+    let status = process.end().await;
+    eprintln!("{}", process.log());
+    assert!(
+        status.success(),
+        "{}\n{}",
+        process.log(),
+        logs(installation)
+    );
+    assert_eq!(installation.get(&browser, ITEMS).await.status, 401);
 }
 
 pub(crate) async fn log_in<P: RealProvider>(

@@ -80,6 +80,12 @@ impl LoggedProcess {
         ended.expect("it ends").unwrap()
     }
 
+    /// Waits for its own end.
+    pub(crate) async fn end(&mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        ended.expect("it ends").unwrap()
+    }
+
     /// Kills it without warning.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();

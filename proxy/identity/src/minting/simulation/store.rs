@@ -11,8 +11,8 @@ use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::{Reading, SessionKey, Subject};
 use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
 use tokenbridge_session_store::{
-    Acquired, Changes, Described, EndedSession, Lease, MemoryStore, NewSession, SessionStore,
-    SharedTokens, StoreError, StoreHealth,
+    Acquired, Changes, Described, EndedSession, Lease, MemoryStore, NewSession, Notes,
+    SessionStore, SharedTokens, StoreError, StoreHealth,
 };
 
 use super::timeline::Host;
@@ -105,6 +105,21 @@ impl SharedTokens for RemoteStore {
     async fn unclaim(&self, mark: &[u8; 32]) -> Result<(), StoreError> {
         self.there().await?;
         self.inner.unclaim(mark).await?;
+        self.back().await
+    }
+}
+
+#[async_trait]
+impl Notes for RemoteStore {
+    async fn note(&self, mark: &[u8; 32]) -> Result<Option<String>, StoreError> {
+        self.there().await?;
+        let found = self.inner.note(mark).await?;
+        self.back().await.map(|()| found)
+    }
+
+    async fn put_note(&self, mark: &[u8; 32], text: &str, ttl: Duration) -> Result<(), StoreError> {
+        self.there().await?;
+        self.inner.put_note(mark, text, ttl).await?;
         self.back().await
     }
 }

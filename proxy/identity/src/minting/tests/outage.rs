@@ -11,8 +11,8 @@ use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::{Reading, SessionKey, Subject};
 use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
 use tokenbridge_session_store::{
-    Acquired, Described, EndedSession, Lease, MemoryStore, NewSession, SessionStore, SharedTokens,
-    StoreError, StoreHealth,
+    Acquired, Described, EndedSession, Lease, MemoryStore, NewSession, Notes, SessionStore,
+    SharedTokens, StoreError, StoreHealth,
 };
 
 /// A memory store behind a switch.
@@ -60,6 +60,19 @@ impl SharedTokens for SwitchedStore {
     async fn unclaim(&self, mark: &[u8; 32]) -> Result<(), StoreError> {
         self.up()?;
         self.inner.unclaim(mark).await
+    }
+}
+
+#[async_trait]
+impl Notes for SwitchedStore {
+    async fn note(&self, mark: &[u8; 32]) -> Result<Option<String>, StoreError> {
+        self.up()?;
+        self.inner.note(mark).await
+    }
+
+    async fn put_note(&self, mark: &[u8; 32], text: &str, ttl: Duration) -> Result<(), StoreError> {
+        self.up()?;
+        self.inner.put_note(mark, text, ttl).await
     }
 }
 

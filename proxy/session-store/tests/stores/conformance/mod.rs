@@ -6,6 +6,7 @@ mod grants;
 mod indexes;
 mod leases;
 mod marks;
+mod notes;
 mod sessions;
 mod shared_tokens;
 mod slots;
@@ -100,6 +101,10 @@ on_every_store! {
         a_token_of_our_own_is_read_by_its_mark_until_it_ends,
         a_token_that_has_ended_is_none,
         a_claim_that_is_given_back_can_be_taken_again,
+    }
+    notes {
+        a_note_is_read_by_its_mark,
+        a_note_is_gone_when_its_time_is_over,
     }
     marks {
         a_mark_is_claimed_once,
