@@ -10,11 +10,13 @@
 //! | [`document`] | a document that is fetched again and kept while it cannot be |
 //! | [`client_authentication`] | how the gateway proves who it is |
 //! | [`endpoints`] | the token and revocation endpoints |
+//! | [`introspection`] | asking about a token that is opaque |
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokenbridge_bridge::service::TokenPlan;
 use tokenbridge_bridge::token::ServiceToken;
 use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_session_store::Clock;
@@ -33,6 +35,7 @@ pub(crate) mod discovery;
 pub(crate) mod document;
 pub(crate) mod endpoints;
 pub(crate) mod http_client;
+pub(crate) mod introspection;
 pub(crate) mod keys;
 
 use client_authentication::Client;
@@ -202,11 +205,7 @@ impl Provider {
         &self,
         response: &TokenResponse,
     ) -> Result<ServiceToken, ReadProblem> {
-        if let Some(problem) = &response.problem {
-            return Err(ReadProblem::Invalid(problem.clone()));
-        }
-        let token = response.access_token.as_ref();
-        let token = token.ok_or(ReadProblem::Invalid("there is no access token".into()))?;
+        let token = introspection::usable(response)?;
         let verify = |keys: &Keys| {
             let expected = access_token::Expected {
                 issuer: &self.issuer,
@@ -278,8 +277,9 @@ impl TokenIssuer for Provider {
 
     async fn read_access_token(
         &self,
+        plan: &TokenPlan,
         response: &TokenResponse,
     ) -> Result<ServiceToken, ReadProblem> {
-        self.verify_access_token(response).await
+        self.read(plan.format, response).await
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::renewal::RenewalTiming;
-use tokenbridge_bridge::service::Strategy;
+use tokenbridge_bridge::service::{Strategy, TokenPlan};
 use tokenbridge_config::issuer::SubjectToken;
 use tokenbridge_session_store::{Clock, Keyring, SessionStore, StoreError};
 
@@ -97,11 +97,16 @@ impl RelyingParty {
 /// No strategy that is not supported is taken in silence.
 fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
     let by_refresh_token = settings.issuer.subject_token == SubjectToken::RefreshToken;
+    let by_login = |plan: &&TokenPlan| plan.strategy == Strategy::Login;
+    let format = settings.plans.iter().find(by_login).map(|plan| plan.format);
     for plan in &settings.plans {
+        let mixed = (plan.strategy == Strategy::Login && Some(plan.format) != format).then_some(
+            "services of strategy login share one token, so give all of them the same token_format",
+        );
         let subject = (plan.strategy == Strategy::Exchange && by_refresh_token).then_some(
             "subject_token refresh_token is not supported; use access_token or id_token",
         );
-        if let Some(reason) = unsupported(plan).or(subject) {
+        if let Some(reason) = unsupported(plan).or(subject).or(mixed) {
             let service = plan.service.clone();
             return Err(StartProblem::Unsupported { service, reason });
         }

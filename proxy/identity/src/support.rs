@@ -1,13 +1,9 @@
 //! Which token plans this crate can fulfil.
 
-use tokenbridge_bridge::service::{Strategy, TokenFormat, TokenPlan};
+use tokenbridge_bridge::service::{Strategy, TokenPlan};
 
 /// Why a plan cannot be fulfilled, if it cannot; the gateway then refuses the configuration.
 pub fn unsupported(plan: &TokenPlan) -> Option<&'static str> {
-    match plan.format {
-        TokenFormat::Jwt => {}
-        TokenFormat::Opaque => return Some("token_format opaque is not supported; use jwt"),
-    }
     match plan.strategy {
         Strategy::Login | Strategy::Refresh | Strategy::Exchange | Strategy::ClientCredentials => {
             None
@@ -21,7 +17,7 @@ pub fn unsupported(plan: &TokenPlan) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokenbridge_bridge::service::{Mint, ServiceName, TargetParameter};
+    use tokenbridge_bridge::service::{Mint, ServiceName, TargetParameter, TokenFormat};
 
     #[test]
     fn what_cannot_be_done_is_said_and_not_passed_over() {
@@ -33,7 +29,7 @@ mod tests {
             (S::Exchange, Jwt, true),
             (S::Authorize, Jwt, false),
             (S::ClientCredentials, Jwt, true),
-            (S::Refresh, Opaque, false),
+            (S::Refresh, Opaque, true),
         ] {
             let plan = TokenPlan {
                 service: ServiceName::new("a"),

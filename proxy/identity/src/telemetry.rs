@@ -60,6 +60,8 @@ pub enum Endpoint {
     Token,
     /// `revocation_endpoint`.
     Revocation,
+    /// `introspection_endpoint`.
+    Introspection,
 }
 
 impl Endpoint {
@@ -70,6 +72,7 @@ impl Endpoint {
             Self::Keys => "jwks",
             Self::Token => "token",
             Self::Revocation => "revocation",
+            Self::Introspection => "introspection",
         }
     }
 }

@@ -5,11 +5,13 @@
 //! | [`request`] | the forms that are sent |
 //! | [`response`] | the tolerant reader of answers, and the kinds of refusal |
 //! | [`access_token`] | verification of access tokens that are JWTs |
+//! | [`introspection`] | what the provider says of access tokens that are opaque |
 //! | [`id_token`] | verification of ID tokens |
 //! | [`refreshed_id_token`] | what an ID token that came with a refresh is good for |
 
 pub(crate) mod access_token;
 pub(crate) mod id_token;
+pub(crate) mod introspection;
 pub(crate) mod refreshed_id_token;
 pub(crate) mod request;
 pub(crate) mod response;
@@ -20,7 +22,7 @@ mod signer;
 /// Why a token is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReadProblem {
-    /// The issuer's keys are not to be had: nothing is known about the token.
+    /// The issuer's keys, or its introspection, are not to be had: nothing is known about the token.
     NoKeys(String),
     /// It is not what it must be.
     Invalid(String),

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::grant::{Generation, RefreshGrant};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
-use tokenbridge_bridge::service::{ServiceName, Strategy};
+use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::session::{SessionFacts, SessionId, SessionKey, Subject};
 use tokenbridge_bridge::token::{MintRefusalReason, ServiceToken};
 use tokenbridge_session_store::{EndedSession, NewSession};
@@ -69,7 +69,7 @@ impl RelyingParty {
         self.telemetry.session_created();
         self.warn_without_refresh_token(&granted);
         tracing::info!(target: "tokenbridge", subject = subject_hash(&facts.subject), "login");
-        let token = self.login_token(&granted, made_for.is_some()).await;
+        let token = self.login_token(&granted, made_for.as_ref()).await;
         self.minting
             .fill(id.key(), LoginToken { token, made_for })
             .await;
@@ -139,17 +139,22 @@ impl RelyingParty {
     pub(crate) async fn login_token(
         &self,
         granted: &TokenResponse,
-        narrowed: bool,
+        made_for: Option<&ServiceName>,
     ) -> Result<ServiceToken, Refused> {
         let plans = &self.settings.plans;
-        let wanted = narrowed || plans.iter().any(|plan| plan.strategy == Strategy::Login);
-        if !wanted {
+        let by_login = |plan: &&TokenPlan| plan.strategy == Strategy::Login;
+        let format = match made_for {
+            Some(service) => self.settings.plan(service).map(|plan| plan.format),
+            // They all have the same one.
+            None => plans.iter().find(by_login).map(|plan| plan.format),
+        };
+        let Some(format) = format else {
             return Err(Refused::new(
                 MintRefusalReason::BadResponse,
                 "no service uses the login's own token",
             ));
-        }
-        let verified = self.provider.verify_access_token(granted).await;
+        };
+        let verified = self.provider.read(format, granted).await;
         verified.map_err(|problem| match problem {
             ReadProblem::NoKeys(why) => Refused::new(MintRefusalReason::Unavailable, why),
             ReadProblem::Invalid(why) => Refused::new(MintRefusalReason::BadResponse, why),

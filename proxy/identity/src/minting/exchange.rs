@@ -138,7 +138,7 @@ impl Minting {
         response: &TokenResponse,
     ) -> Result<Minted, StoreError> {
         let token = match serves_as_access_token(response.issued_token_type.as_deref()) {
-            true => self.ports.issuer.read_access_token(response).await,
+            true => self.ports.issuer.read_access_token(plan, response).await,
             false => Err(ReadProblem::Invalid(
                 "issued_token_type is neither an access token nor a JWT".into(),
             )),

@@ -211,7 +211,7 @@ impl Minting {
         plan: &TokenPlan,
         response: &TokenResponse,
     ) -> Result<ServiceToken, Refused> {
-        let token = match self.ports.issuer.read_access_token(response).await {
+        let token = match self.ports.issuer.read_access_token(plan, response).await {
             Ok(token) => token,
             Err(ReadProblem::NoKeys(why)) => {
                 return Err(Refused::new(MintRefusalReason::Unavailable, why));

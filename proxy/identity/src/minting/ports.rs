@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::service::TokenPlan;
 use tokenbridge_bridge::token::ServiceToken;
 
 use crate::tokens::ReadProblem;
@@ -29,12 +30,13 @@ pub(crate) trait TokenIssuer: Send + Sync {
     /// Sends a request. Takes a bounded time.
     async fn token(&self, request: &TokenRequest) -> Answer;
 
-    /// Verifies the access token of an answer; for whom it is, the caller judges.
+    /// Verifies the access token of an answer, in the plan's format; for whom it is, the caller judges.
     ///
     /// # Errors
     /// Why it is not used.
     async fn read_access_token(
         &self,
+        plan: &TokenPlan,
         response: &TokenResponse,
     ) -> Result<ServiceToken, ReadProblem>;
 }

@@ -56,7 +56,8 @@ impl Minting {
         flight: &Flight<'_>,
         response: &TokenResponse,
     ) -> Result<Turn, StoreError> {
-        let read = self.ports.issuer.read_access_token(response);
+        let plan = flight.errand.plan;
+        let read = self.ports.issuer.read_access_token(plan, response);
         let token = match self.keeping(flight.lease, read).await {
             Ok(token) => token,
             Err(ReadProblem::NoKeys(why)) => {

@@ -165,7 +165,7 @@ impl RelyingParty {
                 return Err(refusal);
             }
         };
-        let token = self.login_token(&granted, false).await;
+        let token = self.login_token(&granted, None).await;
         let made_for = None;
         let probing = self.minting.probe(session, LoginToken { token, made_for });
         let services = probing.await;

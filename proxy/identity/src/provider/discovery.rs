@@ -13,6 +13,7 @@ use url::Url;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Beyond {
     revocation_endpoint: Option<Url>,
+    introspection_endpoint: Option<Url>,
     end_session_endpoint: Option<Url>,
     authorization_response_iss_parameter_supported: Option<bool>,
     code_challenge_methods_supported: Option<Vec<String>>,
@@ -42,6 +43,8 @@ pub(crate) struct Metadata {
     pub(crate) token: Url,
     pub(crate) keys: Url,
     pub(crate) revocation: Option<Url>,
+    /// RFC 8414 § 2.
+    pub(crate) introspection: Option<Url>,
     pub(crate) end_session: Option<Url>,
     /// Authorization responses carry `iss` (RFC 9207 § 3).
     pub(crate) responses_name_issuer: bool,
@@ -81,6 +84,10 @@ pub(crate) fn read(body: &[u8], issuer: &str) -> Result<Metadata, String> {
         token: safe(token.url(), "token_endpoint")?,
         keys: safe(document.jwks_uri().url(), "jwks_uri")?,
         revocation: optional(beyond.revocation_endpoint.as_ref(), "revocation_endpoint")?,
+        introspection: optional(
+            beyond.introspection_endpoint.as_ref(),
+            "introspection_endpoint",
+        )?,
         end_session: optional(beyond.end_session_endpoint.as_ref(), "end_session_endpoint")?,
         responses_name_issuer: beyond.authorization_response_iss_parameter_supported == Some(true),
         announces_s256: beyond

@@ -18,6 +18,7 @@ use crate::tokens::response::{self, Answer, Failure, Processed, TokenResponse};
 pub(crate) struct Breakers {
     token: Mutex<Breaker>,
     revocation: Mutex<Breaker>,
+    introspection: Mutex<Breaker>,
 }
 
 /// What became of a revocation (RFC 7009 § 2.2).
@@ -93,7 +94,7 @@ impl Provider {
         }
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         endpoint: Endpoint,
         url: &Url,
@@ -130,6 +131,7 @@ impl Provider {
     ) -> T {
         let breaker = match endpoint {
             Endpoint::Revocation => &self.breakers.revocation,
+            Endpoint::Introspection => &self.breakers.introspection,
             Endpoint::Token | Endpoint::Discovery | Endpoint::Keys => &self.breakers.token,
         };
         let mut breaker = breaker.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +139,8 @@ impl Provider {
     }
 }
 
-enum NoAnswer {
+/// Why a call brought nothing.
+pub(super) enum NoAnswer {
     Unsent(String),
     Failed(CallFailure),
 }

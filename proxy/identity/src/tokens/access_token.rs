@@ -137,7 +137,10 @@ fn signature_alone(algorithm: Algorithm) -> Validation {
     validation
 }
 
-fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<UnixTime>, TokenProblem> {
+pub(super) fn time(
+    claims: &Map<String, Value>,
+    name: &str,
+) -> Result<Option<UnixTime>, TokenProblem> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
@@ -154,7 +157,7 @@ fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<UnixTime>, Tok
 }
 
 /// `aud` as a string, an array, or not there.
-fn audiences(value: Option<&Value>) -> Result<Vec<Audience>, TokenProblem> {
+pub(super) fn audiences(value: Option<&Value>) -> Result<Vec<Audience>, TokenProblem> {
     let wrong = || invalid("the access token's aud is neither a string nor an array of strings");
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),

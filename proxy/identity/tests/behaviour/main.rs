@@ -11,6 +11,7 @@ mod login;
 mod login_flows;
 mod logout;
 mod minting;
+mod opaque;
 mod outages;
 mod own_tokens;
 mod parts;

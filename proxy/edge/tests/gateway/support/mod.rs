@@ -14,7 +14,9 @@ use std::path::Path;
 use std::sync::Once;
 
 use serde_json::Value;
+use tokenbridge_devkit::backend::Introspection;
 use tokenbridge_devkit::browser::{BrowserRequest, Page};
+use tokenbridge_devkit::provider::Mode;
 use tokenbridge_devkit::{
     Backend, BackendOptions, BrowserSession, DevelopmentProvider, ProviderOptions,
 };
@@ -74,7 +76,10 @@ impl Installation {
         let provider = DevelopmentProvider::start(options).await.unwrap();
         let mut backends = demo_backends(provider.issuer());
         let audiences = &provider.configuration().development.backend_audiences;
+        let modes = &provider.configuration().development.modes;
+        let opaque = modes.contains(&Mode::OpaqueAccessTokens);
         for backend in &mut backends {
+            backend.introspection = opaque.then(|| introspection(provider.issuer()));
             if let Some(audience) = audiences.get(&backend.name) {
                 backend.audience.clone_from(audience);
             }
@@ -169,6 +174,15 @@ impl<P> Installation<P> {
     /// The value of the session cookie.
     pub(crate) fn session_cookie(&self, browser: &BrowserSession) -> Option<String> {
         browser.cookie(self.folder.public_url(), "bff_session")
+    }
+}
+
+/// How a backend asks about tokens that it cannot read.
+fn introspection(issuer: &str) -> Introspection {
+    Introspection {
+        endpoint: format!("{issuer}/introspect"),
+        client_id: "bff-server".into(),
+        client_secret: tokenbridge_devkit::Secret::new("dev-secret-change-me"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use tokenbridge_bridge::Secret;
-use tokenbridge_bridge::service::Audience;
+use tokenbridge_bridge::service::{Audience, TokenPlan};
 use tokenbridge_bridge::token::ServiceToken;
 use tokenbridge_session_store::Clock;
 use tokio::sync::oneshot;
@@ -52,6 +52,7 @@ impl TokenIssuer for Issuer {
 
     async fn read_access_token(
         &self,
+        _: &TokenPlan,
         response: &TokenResponse,
     ) -> Result<ServiceToken, ReadProblem> {
         let fetching = self.world.between(0, 50);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokenbridge_bridge::Secret;
-use tokenbridge_bridge::service::Audience;
+use tokenbridge_bridge::service::{Audience, TokenPlan};
 use tokenbridge_bridge::token::ServiceToken;
 use tokenbridge_session_store::{Clock, ManualClock};
 
@@ -129,6 +129,7 @@ impl TokenIssuer for SimulatedIssuer {
 
     async fn read_access_token(
         &self,
+        _: &TokenPlan,
         response: &TokenResponse,
     ) -> Result<ServiceToken, ReadProblem> {
         let value = response.access_token.clone().unwrap();

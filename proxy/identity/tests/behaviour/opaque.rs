@@ -1,0 +1,108 @@
+//! Access tokens that nobody but the provider can read (`token_format: opaque`).
+
+use std::time::Duration;
+
+use tokenbridge_bridge::rejection::Rejection;
+use tokenbridge_bridge::service::{Strategy, TokenFormat, TokenPlan};
+use tokenbridge_devkit::IdpConfiguration;
+use tokenbridge_devkit::provider::{AnswerBody, Endpoint, Fault, FaultRule, Mode};
+
+use crate::gateway::{ANALYTICS, CRUD, Gateway, Options, plan};
+
+fn opaque(plan: TokenPlan) -> TokenPlan {
+    TokenPlan {
+        format: TokenFormat::Opaque,
+        ..plan
+    }
+}
+
+async fn start(plans: Vec<TokenPlan>, modes: &[Mode]) -> Gateway {
+    let mut idp = IdpConfiguration::demo().unwrap();
+    idp.development.modes = modes.to_vec();
+    Gateway::with(Options {
+        idp,
+        plans,
+        ..Options::default()
+    })
+    .await
+}
+
+fn refreshed() -> Vec<TokenPlan> {
+    vec![
+        opaque(plan("analytics", Strategy::Refresh, ANALYTICS, &[CRUD])),
+        opaque(plan("crud", Strategy::Refresh, CRUD, &[ANALYTICS])),
+    ]
+}
+
+fn introspections(gateway: &Gateway) -> u64 {
+    gateway
+        .provider
+        .counters()
+        .requests_of(Endpoint::Introspection)
+}
+
+#[tokio::test]
+async fn each_token_is_introspected_once_when_it_arrives() {
+    let gateway = start(refreshed(), &[Mode::OpaqueAccessTokens]).await;
+    let session = gateway.login().await;
+    for (service, audience) in [("analytics", ANALYTICS), ("crud", CRUD)] {
+        assert_eq!(gateway.audiences(&session, service).await, [audience]);
+        gateway.obtain(&session, service).await.unwrap();
+    }
+    assert_eq!(introspections(&gateway), 2);
+    gateway.advance(Duration::from_secs(300));
+    gateway.obtain(&session, "crud").await.unwrap();
+    assert_eq!(introspections(&gateway), 3);
+}
+
+#[tokio::test]
+async fn the_audience_is_judged_by_what_the_introspection_says() {
+    let modes = [Mode::OpaqueAccessTokens, Mode::IgnoreTarget];
+    let gateway = start(refreshed(), &modes).await;
+    let session = gateway.login().await;
+    let refusal = gateway.obtain(&session, "crud").await.unwrap_err();
+    assert_eq!(refusal.rejection, Rejection::AudienceMismatch);
+    assert!(refusal.detail.contains(ANALYTICS), "{}", refusal.detail);
+}
+
+#[tokio::test]
+async fn an_introspection_that_fails_costs_no_session_and_heals() {
+    let gateway = start(refreshed(), &[Mode::OpaqueAccessTokens]).await;
+    let session = gateway.login().await;
+    for (status, body, rejection) in [
+        (503, "server_error", Rejection::IdpUnavailable),
+        (401, "invalid_client", Rejection::TokenResponseInvalid),
+    ] {
+        gateway.advance(Duration::from_secs(300));
+        let fault = Fault::Answer {
+            endpoint: Endpoint::Introspection,
+            status,
+            retry_after: None,
+            body: AnswerBody::Error(body.into()),
+        };
+        gateway.provider.set_fault(FaultRule::always(fault));
+        let refusal = gateway.obtain(&session, "crud").await.unwrap_err();
+        assert_eq!(refusal.rejection, rejection, "{status}");
+        gateway.provider.reset_faults();
+        gateway.advance(Duration::from_secs(11));
+        gateway.obtain(&session, "crud").await.unwrap();
+    }
+    assert_eq!(gateway.provider.counters().reuse_detections, 0);
+}
+
+#[tokio::test]
+async fn the_logins_own_token_and_the_gateways_own_may_be_opaque_too() {
+    let plans = vec![
+        opaque(plan(
+            "analytics",
+            Strategy::ClientCredentials,
+            ANALYTICS,
+            &[],
+        )),
+        opaque(plan("crud", Strategy::Login, CRUD, &[])),
+    ];
+    let gateway = start(plans, &[Mode::OpaqueAccessTokens]).await;
+    let session = gateway.login().await;
+    assert_eq!(gateway.audiences(&session, "crud").await, [ANALYTICS, CRUD]);
+    gateway.obtain(&session, "analytics").await.unwrap();
+}
