@@ -114,7 +114,7 @@ impl Minting {
             Strategy::Login | Strategy::Refresh | Strategy::Exchange | Strategy::Authorize => {
                 match self.ports.store.read(session, &plan.service).await {
                     Ok(Reading::Found(found)) => found.slot,
-                    Ok(Reading::Replaced | Reading::Absent) | Err(_) => None,
+                    Ok(Reading::Replaced | Reading::Absent | Reading::Unreadable) | Err(_) => None,
                 }
             }
         };

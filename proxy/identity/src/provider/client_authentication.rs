@@ -145,6 +145,10 @@ async fn read_assertion(path: PathBuf) -> Result<Secret, String> {
     let refused = |why: &str| format!("auth.client_assertion_file: {shown} {why}");
     let read = tokio::task::spawn_blocking(move || {
         let mut text = Zeroizing::new(String::new());
+        // A pipe or a folder in its place is not waited for.
+        if !std::fs::metadata(&path)?.is_file() {
+            return Err(std::io::Error::other("it is no file"));
+        }
         let file = std::fs::File::open(path)?;
         file.take(LONGEST_ASSERTION).read_to_string(&mut text)?;
         Ok::<_, std::io::Error>(text)
