@@ -26,6 +26,7 @@
 //! | [`trace`] | request ids and W3C trace context |
 //! | [`secret`] | values that never show themselves |
 //! | [`via`] | how often a request has passed here |
+//! | [`websocket`] | where the frames of a WebSocket begin and end |
 //! | [`time`] | points in time, in Unix seconds |
 
 pub mod admission;
@@ -53,6 +54,7 @@ pub mod time;
 pub mod token;
 pub mod trace;
 pub mod via;
+pub mod websocket;
 
 pub use secret::Secret;
 pub use time::UnixTime;

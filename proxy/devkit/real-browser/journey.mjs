@@ -58,6 +58,11 @@ await run(async (browser) => {
   await other.click("#live");
   await waitForText(other, "#live-state", "events, the last at");
   await shoot(other, "3-live");
+  // The same stream once more, which no script of the page ends.
+  await other.evaluate(() => {
+    globalThis.unwatched = new EventSource("/api/v1/analytics/stream?events=100000&interval_ms=1000");
+    return new Promise((resolve) => (globalThis.unwatched.onmessage = resolve));
+  });
   equal(streams.length, 1, "streams of session events for two tabs");
 
   await page.bringToFront();
@@ -67,6 +72,7 @@ await run(async (browser) => {
   await told;
   console.log(`the other tab knew after ${Math.round(performance.now() - began)} ms`);
   await waitForText(other, "#live-state", "ended");
+  await other.waitForFunction(() => globalThis.unwatched.readyState === EventSource.CLOSED);
   await waitForText(other, "#session-state", "You are not logged in.");
   await other.locator("#login").waitFor({ state: "visible" });
   await shoot(other, "4-logged-out-elsewhere");

@@ -10,6 +10,8 @@
 //! | [`head`] | the deadlines and the frame of an HTTP/1 request's head |
 //! | [`http1`], [`http2`] | one connection's requests |
 //! | [`watch`] | the deadlines of one request |
+//! | [`stream_watch`] | what ends an answer that lasts |
+//! | [`told_upstream`] | connections to upstreams whose reader is told of that end |
 //! | [`refused`] | the answer to a head that never becomes a request |
 //! | [`redirect`] | the listener that only leads to https |
 
@@ -21,6 +23,8 @@ mod http1;
 mod http2;
 mod redirect;
 mod refused;
+mod stream_watch;
+mod told_upstream;
 mod watch;
 
 use std::net::SocketAddr;
@@ -42,6 +46,8 @@ use client_socket::ClientSocket;
 use counts::ConnectionCounts;
 use entrances::{Entrance, Entrances};
 
+pub(crate) use stream_watch::Cut;
+pub(crate) use told_upstream::ToldUpstream;
 pub(crate) use watch::Watch;
 
 /// The connections of one proxy service.

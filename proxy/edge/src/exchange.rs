@@ -20,6 +20,7 @@ use crate::endpoints::events::EventStream;
 use crate::frontend::Frontend;
 use crate::phases::browser::Unproven;
 use crate::phases::rates::Told;
+use crate::phases::streams::Stream;
 use crate::phases::summary;
 
 /// Where a request belongs.
@@ -52,6 +53,8 @@ pub(crate) struct Exchange {
     pub(crate) unproven: Option<Unproven>,
     /// What the answer goes on with, where it has no end of its own.
     pub(crate) events: Option<Box<EventStream>>,
+    /// The upstream's answer, where it lasts.
+    pub(crate) stream: Option<Stream>,
     /// What the client is told of its rate limits.
     pub(crate) rates: Option<Box<Told>>,
     /// The origin of another page that may read the answer.
@@ -96,6 +99,7 @@ impl Exchange {
             session: None,
             unproven: None,
             events: None,
+            stream: None,
             rates: None,
             reader: None,
             cookie_is_malformed: false,
@@ -121,6 +125,11 @@ impl Exchange {
         }
     }
 
+    /// Whether the client asked for a WebSocket, or has one.
+    pub(crate) fn is_websocket(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_websocket)
+    }
+
     /// The code of the refusal, where there is one.
     pub(crate) fn rejection(&self) -> Option<Rejection> {
         self.refusal.as_ref().map(|refusal| refusal.rejection)
@@ -134,7 +143,10 @@ impl Drop for Exchange {
         let Some((frontend, method)) = self.unwritten.take() else {
             return;
         };
-        let cause = self.watch.as_ref().and_then(|watch| watch.cause());
+        let cause = self.watch.as_ref().and_then(|watch| {
+            let cut = watch.stream.cut().map(|cut| cut.words());
+            watch.cause().or(cut)
+        });
         let cause = match std::thread::panicking() {
             true => "the gateway failed",
             false => cause.unwrap_or("the connection ended"),

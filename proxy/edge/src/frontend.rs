@@ -28,6 +28,7 @@ use crate::live_sessions::LiveSessions;
 use crate::metrics::{Metrics, PlaceMetrics};
 use crate::rates::Rates;
 use crate::session_cache::SessionCache;
+use crate::session_end::Sources;
 use crate::upstreams::Upstreams;
 
 /// What is served, shared by all proxy services.
@@ -126,6 +127,16 @@ impl Frontend {
             drain: parts.drain,
             clock: parts.clock,
             configuration,
+        }
+    }
+
+    /// Where the end of a session shows, by one way to the store.
+    pub(crate) fn sources<'a>(&'a self, store: &'a dyn SessionStore) -> Sources<'a> {
+        Sources {
+            sessions: &self.live_sessions,
+            store,
+            clock: &*self.clock,
+            idle: self.served().session.idle,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The walk of one request. A phase calls one named step; decisions are made in `bridge`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use tokenbridge_session_store::{SessionStore, SharedRates};
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
 use crate::phases::{
-    admit, failure, forward, limits, place, rates, rejected_token, respond, summary,
+    admit, failure, forward, limits, place, rates, rejected_token, respond, streams, summary,
 };
 use crate::request_id::IdSource;
 
@@ -74,6 +75,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
         limits::begin_attempt(self, http, exchange);
+        streams::expect(http, exchange).map_err(|refusal| failure::refused(exchange, refusal))?;
         admit::session(self, exchange)
             .await
             .map_err(|refusal| failure::refused(exchange, refusal))?;
@@ -107,6 +109,17 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         rejected_token::replace(self, http, response, exchange).await?;
         forward::response(self, response, exchange)
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut HttpSession,
+        body: &mut Option<Bytes>,
+        _end: bool,
+        exchange: &mut Exchange,
+    ) -> Result<Option<Duration>> {
+        streams::sent(body.as_ref(), exchange);
+        Ok(None)
     }
 
     fn fail_to_connect(

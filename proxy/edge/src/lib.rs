@@ -19,6 +19,7 @@
 //! | `forward_auth` | the listener on which other proxies ask whether a request may pass |
 //! | `rates` | which token buckets a request draws from, and this replica's own buckets |
 //! | `live_sessions` | who has something open for a session, and is told what happens to it |
+//! | `session_end` | waits for the end of a session that something open belongs to |
 //! | `session_cache` | what was admitted a moment ago, ready to be sent |
 //! | `store` | opening the session store for each thread |
 //! | `start`, `open_files`, `drain` | how the process begins and ends |
@@ -53,6 +54,7 @@ mod renewal;
 mod request_id;
 mod resolver;
 mod session_cache;
+mod session_end;
 mod start;
 mod store;
 mod telemetry;

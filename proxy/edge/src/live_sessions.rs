@@ -1,19 +1,23 @@
 //! Who has something open for a session: streams that end with it, and pages that are told.
 //!
 //! One task takes the store's notices and wakes only those whom a notice concerns. Watch a session
-//! before asking the store about it: an end in between is then seen by one of the two.
+//! before asking the store about it: an end in between is then seen by one of the two. Who asked the
+//! store before compares the [`Epoch`] from before the question with the one after the watch began.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::SessionKey;
-use tokenbridge_session_store::{Change, Changes, Notice};
+use tokenbridge_session_store::{Change, Notice};
 use tokio::sync::watch;
 
 /// Locks, so that threads seldom meet at one.
 const SHARDS: usize = 16;
+/// Counters of notices; a session's is found by a byte of its key.
+const STRIPES: usize = 256;
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +48,15 @@ struct Entry {
 
 type Watched = HashMap<SessionKey, Entry>;
 
+/// How many notices of a session's stripe had come at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch(u64);
+
 /// All watched sessions of the process.
 pub(crate) struct LiveSessions {
     shards: [Mutex<Watched>; SHARDS],
     hasher: RandomState,
+    notices: Box<[AtomicU64]>,
 }
 
 /// One watcher of one session; dropping it ends the watch.
@@ -62,6 +71,7 @@ impl LiveSessions {
         Arc::new(Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
+            notices: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
         })
     }
 
@@ -80,19 +90,24 @@ impl LiveSessions {
         })
     }
 
-    /// Passes notices on, for ever.
-    pub(crate) async fn follow(self: Arc<Self>, mut changes: Changes) {
-        loop {
-            match changes.next().await {
-                Notice::Changed(key, change) => self.tell(&key, change),
-                // Whatever was missed can be asked for only once the store is there again.
-                Notice::Lost => {}
-                Notice::Restored => self.doubt_all(),
-            }
+    /// The session's epoch: the same later means that nothing was heard of it since.
+    pub(crate) fn epoch(&self, key: &SessionKey) -> Epoch {
+        Epoch(self.stripe(key).load(Ordering::Acquire))
+    }
+
+    /// Passes a notice on.
+    pub(crate) fn hear(&self, notice: Notice) {
+        match notice {
+            Notice::Changed(key, change) => self.tell(&key, change),
+            // Whatever was missed can be asked for only once the store is there again.
+            Notice::Lost => {}
+            Notice::Restored => self.doubt_all(),
         }
     }
 
     fn tell(&self, key: &SessionKey, change: Change) {
+        // First the count, then the look: whoever begins to watch meanwhile sees one of the two.
+        self.stripe(key).fetch_add(1, Ordering::AcqRel);
         let shard = self.shard(key);
         let Some(entry) = shard.get(key) else {
             return;
@@ -108,6 +123,9 @@ impl LiveSessions {
     }
 
     fn doubt_all(&self) {
+        for stripe in &self.notices {
+            stripe.fetch_add(1, Ordering::AcqRel);
+        }
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             for entry in shard.values() {
@@ -116,6 +134,12 @@ impl LiveSessions {
                 entry.sender.send_modify(doubt);
             }
         }
+    }
+
+    fn stripe(&self, key: &SessionKey) -> &AtomicU64 {
+        static NEVER: AtomicU64 = AtomicU64::new(0);
+        let [first, ..] = key.as_bytes();
+        self.notices.get(usize::from(*first)).unwrap_or(&NEVER)
     }
 
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Watched> {
@@ -181,6 +205,20 @@ mod tests {
         sessions.doubt_all();
         other.changed().await;
         assert_eq!(other.happened().doubts, 1);
+    }
+
+    #[test]
+    fn what_was_heard_before_a_watch_began_shows_in_the_epoch() {
+        let sessions = LiveSessions::new();
+        let before = sessions.epoch(&key(1));
+        sessions.hear(Notice::Changed(key(2), Change::Ended));
+        sessions.hear(Notice::Lost);
+        assert_eq!(sessions.epoch(&key(1)), before);
+        sessions.hear(Notice::Changed(key(1), Change::Ended));
+        let ended = sessions.epoch(&key(1));
+        assert_ne!(ended, before);
+        sessions.hear(Notice::Restored);
+        assert_ne!(sessions.epoch(&key(1)), ended);
     }
 
     #[test]

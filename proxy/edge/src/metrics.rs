@@ -38,6 +38,7 @@ pub(crate) struct Metrics {
     csrf_violations: IntCounterVec,
     rate_limited: IntCounterVec,
     rate_limit_fallbacks: IntCounterVec,
+    stream_cuts: IntCounterVec,
     pub(crate) connections: ConnectionMetrics,
 }
 
@@ -146,6 +147,12 @@ impl Metrics {
                 "Requests of a shared limit that were counted by this replica alone",
                 &["limit"],
             )?,
+            stream_cuts: counters(
+                &registry,
+                "bff_streams_cut_total",
+                "Streams and long requests that were ended from outside",
+                &["reason"],
+            )?,
             connections: ConnectionMetrics::new(&registry)?,
             registry,
         };
@@ -188,6 +195,11 @@ impl Metrics {
     /// Counts a request whose shared bucket could not be asked.
     pub(crate) fn rate_limit_fallback(&self, limit: &str) {
         self.rate_limit_fallbacks.with_label_values(&[limit]).inc();
+    }
+
+    /// Counts a stream that was ended from outside.
+    pub(crate) fn stream_cut(&self, reason: &str) {
+        self.stream_cuts.with_label_values(&[reason]).inc();
     }
 
     /// The text exposition format.

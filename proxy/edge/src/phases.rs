@@ -10,4 +10,5 @@ pub(crate) mod place;
 pub(crate) mod rates;
 pub(crate) mod rejected_token;
 pub(crate) mod respond;
+pub(crate) mod streams;
 pub(crate) mod summary;

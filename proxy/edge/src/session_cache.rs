@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::admission::Grant;
 use tokenbridge_bridge::session::{IdleTimeout, SessionKey};
-use tokenbridge_session_store::{Changes, Notice};
+use tokenbridge_session_store::Notice;
 
 /// Counters of notices; a session's is found by a byte of its key.
 const STRIPES: usize = 256;
@@ -67,7 +67,7 @@ impl Weighter<Key, Arc<Held>> for Weight {
 
 impl SessionCache {
     /// A cache of at most `bytes` for sessions of a frontend with so many services; zero bytes
-    /// keep nothing. It is bypassed until [`follow`](Self::follow) hears notices.
+    /// keep nothing. It is bypassed until [`begin`](Self::begin).
     pub(crate) fn new(bytes: u64, services: usize, idle: IdleTimeout) -> Arc<Self> {
         let expected = usize::try_from(bytes / (ENTRY_BYTES + 1024)).unwrap_or(usize::MAX);
         Arc::new(Self {
@@ -121,20 +121,22 @@ impl SessionCache {
         held
     }
 
-    /// Takes the store's notices, for ever.
-    pub(crate) async fn follow(self: Arc<Self>, mut changes: Changes) {
-        self.live.store(changes.are_live(), Ordering::Release);
-        loop {
-            match changes.next().await {
-                Notice::Changed(session, _) => self.forget(&session),
-                Notice::Lost => {
-                    self.live.store(false, Ordering::Release);
-                    self.forget_all();
-                }
-                Notice::Restored => {
-                    self.forget_all();
-                    self.live.store(changes.are_live(), Ordering::Release);
-                }
+    /// From now on notices are taken; `live`: whether they arrive.
+    pub(crate) fn begin(&self, live: bool) {
+        self.live.store(live, Ordering::Release);
+    }
+
+    /// Takes a notice of the store; `live`: whether they arrive.
+    pub(crate) fn hear(&self, notice: &Notice, live: bool) {
+        match notice {
+            Notice::Changed(session, _) => self.forget(session),
+            Notice::Lost => {
+                self.live.store(false, Ordering::Release);
+                self.forget_all();
+            }
+            Notice::Restored => {
+                self.forget_all();
+                self.live.store(live, Ordering::Release);
             }
         }
     }

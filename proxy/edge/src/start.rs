@@ -154,9 +154,16 @@ fn follow_changes(runtime: &Runtime, frontend: &Frontend) {
         frontend.live_sessions.clone(),
         frontend.session_cache.clone(),
     );
-    let notices = store.clone();
-    runtime.spawn(async move { sessions.follow(notices.changes()).await });
-    runtime.spawn(async move { cache.follow(store.changes()).await });
+    runtime.spawn(async move {
+        let mut changes = store.changes();
+        cache.begin(changes.are_live());
+        loop {
+            let notice = changes.next().await;
+            // The cache first: who sees an epoch from after a notice was not admitted from before.
+            cache.hear(&notice, changes.are_live());
+            sessions.hear(notice);
+        }
+    });
 }
 
 fn server(configuration: &Configuration) -> Server {

@@ -18,6 +18,9 @@ use pingora_core::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::Watch;
+use super::watch::ended_from_outside;
+
 /// A client's socket.
 pub(super) struct ClientSocket {
     socket: Socket,
@@ -66,6 +69,9 @@ impl AsyncRead for ClientSocket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if Watch::tells() {
+            return Poll::Ready(Err(ended_from_outside()));
+        }
         Pin::new(&mut self.socket).poll_read(context, buffer)
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn serve(
         }
         // The framework reads what was read here as if it came from the connection.
         session.set_pipelined_prefix(head);
-        let (reusable, accepted) = watch::serve(&connections.proxy, session, &shutdown).await;
+        let (reusable, accepted) = watch::serve(connections, session, &shutdown).await;
         if !accepted {
             connections.frontend.metrics.connections.malformed();
         }

@@ -125,7 +125,7 @@ fn spawn(
             refused::answer_one(&connections, &mut session, HeadProblem::Connect.into()).await;
             return;
         }
-        watch::serve(&connections.proxy, session, &shutdown).await;
+        watch::serve(&connections, session, &shutdown).await;
     });
 }
 

@@ -9,11 +9,12 @@ use std::time::Duration;
 use pingora_core::apps::{HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
-use pingora_proxy::HttpProxy;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::gateway::Gateway;
+use super::Connections;
+use super::stream_watch::StreamWatch;
+use crate::session_end::Admitted;
 
 tokio::task_local! {
     static WATCH: Arc<Watch>;
@@ -21,26 +22,52 @@ tokio::task_local! {
 
 /// How long after a deadline the phases may still answer.
 const GRACE: Duration = Duration::from_secs(1);
+/// A request under way for so long is worth knowing when its session ends.
+const LASTING: Duration = Duration::from_millis(500);
 
 /// The deadlines of one request.
 #[derive(Default)]
 pub(crate) struct Watch {
+    /// What ends its answer, where that lasts.
+    pub(crate) stream: StreamWatch,
     accepted: AtomicBool,
     deadlines: Mutex<Deadlines>,
     sooner: Notify,
     cause: OnceLock<&'static str>,
 }
 
+/// What comes with a deadline.
+enum Due {
+    /// The end of the request, and why.
+    Over(&'static str),
+    /// The request lasts.
+    Lasts,
+}
+
 #[derive(Clone, Copy, Default)]
 struct Deadlines {
     whole: Option<Instant>,
     body: Option<Instant>,
+    /// When the end of its session begins to matter.
+    lasting: Option<Instant>,
 }
 
 impl Watch {
     /// The watch of the request that this task serves; none where the framework did not serve it.
     pub(crate) fn current() -> Option<Arc<Self>> {
         WATCH.try_with(Arc::clone).ok()
+    }
+
+    /// Whether whoever reads from the client has to be told that the stream is over.
+    pub(super) fn tells() -> bool {
+        let told = WATCH.try_with(|watch| watch.stream.tells());
+        told.unwrap_or_default()
+    }
+
+    /// The session that the request was admitted for; its end ends the request if that lasts.
+    pub(crate) fn belongs_to(&self, session: Admitted) {
+        self.stream.belongs_to(session);
+        self.set(|deadlines| deadlines.lasting = Some(Instant::now() + LASTING));
     }
 
     /// Notes that the request came through the framework's own checks.
@@ -56,6 +83,11 @@ impl Watch {
     /// The whole request ends then, or whenever it ends.
     pub(crate) fn end_by(&self, at: std::time::Instant) {
         self.set(|deadlines| deadlines.whole = Some(late(at)));
+    }
+
+    /// Its answer has no end of its own, so the whole request has none.
+    pub(crate) fn endless(&self) {
+        self.set(|deadlines| deadlines.whole = None);
     }
 
     /// The next part of the body comes until then, or there is nothing to wait for.
@@ -95,30 +127,43 @@ impl Watch {
     async fn overdue(&self) {
         loop {
             let next = self.lock().next();
-            let Some((at, cause)) = next else {
+            let Some((at, due)) = next else {
                 self.sooner.notified().await;
                 continue;
             };
-            if at <= Instant::now() {
-                // The first cause stays; nobody asks for a second one.
-                let _ = self.cause.set(cause);
-                return;
+            if at > Instant::now() {
+                tokio::select! {
+                    () = tokio::time::sleep_until(at) => {}
+                    () = self.sooner.notified() => {}
+                }
+                continue;
             }
-            tokio::select! {
-                () = tokio::time::sleep_until(at) => {}
-                () = self.sooner.notified() => {}
+            match due {
+                Due::Lasts => {
+                    self.lock().lasting = None;
+                    self.stream.begin();
+                }
+                Due::Over(cause) => {
+                    // The first cause stays; nobody asks for a second one.
+                    let _ = self.cause.set(cause);
+                    return;
+                }
             }
         }
     }
 }
 
 impl Deadlines {
-    fn next(&self) -> Option<(Instant, &'static str)> {
+    fn next(&self) -> Option<(Instant, Due)> {
         let whole = self
             .whole
-            .map(|at| (at, "it took longer than total_timeout"));
-        let body = self.body.map(|at| (at, "its body stopped coming"));
-        whole.into_iter().chain(body).min_by_key(|(at, _)| *at)
+            .map(|at| (at, Due::Over("it took longer than total_timeout")));
+        let body = self
+            .body
+            .map(|at| (at, Due::Over("its body stopped coming")));
+        let lasting = self.lasting.map(|at| (at, Due::Lasts));
+        let all = [whole, body, lasting].into_iter().flatten();
+        all.min_by_key(|(at, _)| *at)
     }
 }
 
@@ -126,18 +171,40 @@ fn late(at: std::time::Instant) -> Instant {
     Instant::from_std(at) + GRACE
 }
 
-/// Serves one request, unless a deadline of it passes; tells whether the framework took it for one.
+/// What a reader is told.
+pub(super) fn ended_from_outside() -> std::io::Error {
+    std::io::Error::other("the request is ended from outside")
+}
+
+/// Serves one request, unless a deadline of it passes or its stream is ended; tells whether the
+/// framework took it for one.
 pub(super) async fn serve(
-    proxy: &Arc<HttpProxy<Gateway>>,
+    connections: &Connections,
     session: ServerSession,
     shutdown: &ShutdownWatch,
 ) -> (Option<ReusedHttpStream>, bool) {
     let watch = Arc::new(Watch::default());
+    if session.as_http1().is_some() {
+        watch.stream.note_reader();
+    }
+    let proxy = &connections.proxy;
     let serving = WATCH.scope(watch.clone(), proxy.process_new_http(session, shutdown));
+    let mut serving = std::pin::pin!(serving);
     let reusable = tokio::select! {
         biased;
-        reusable = serving => reusable,
+        reusable = &mut serving => reusable,
         () = watch.overdue() => None,
+        cut = watch.stream.over(&connections.frontend, shutdown) => {
+            watch.stream.note(cut);
+            let reads = watch.stream.has_reader();
+            connections.frontend.metrics.stream_cut(cut.label());
+            tokio::select! {
+                biased;
+                reusable = &mut serving, if reads => reusable,
+                () = watch.stream.given_up(), if reads => None,
+                else => None,
+            }
+        }
     };
     (reusable, watch.is_accepted())
 }

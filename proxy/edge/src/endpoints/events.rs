@@ -11,7 +11,6 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::ending::Ending;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::session::SessionKey;
-use tokenbridge_session_store::{Described, StoreError};
 
 use super::Refused;
 use crate::answer::Answer;
@@ -19,15 +18,12 @@ use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::live_sessions::{Happened, Over, SessionWatch};
 use crate::phases::admit::store_refusal;
+use crate::session_end::{ASK_AGAIN, Look, SPREAD_MILLISECONDS, look};
 
 /// One session's pages and streams together; the script opens one stream for all tabs.
 const WATCHERS: usize = 100;
 /// A comment now and then keeps boxes in between from giving the connection up.
 const SILENCE: Duration = Duration::from_secs(15);
-/// A store that failed is asked again after this long: its outage is no end of a session.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
-/// All streams are in doubt at once when notices were lost; they ask the store one after another.
-const SPREAD_MILLISECONDS: u64 = 1_000;
 
 /// What a page is told from now on.
 pub(crate) struct EventStream {
@@ -84,7 +80,10 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
 
 /// When a session ends that is alive.
 async fn ending(gateway: &Gateway, key: &SessionKey) -> Result<Ending, Refusal> {
-    match look(gateway, key).await.map_err(store_refusal)? {
+    match look(gateway.frontend.sources(&*gateway.store), key)
+        .await
+        .map_err(store_refusal)?
+    {
         Look::Alive(ending) => Ok(ending),
         Look::Over(_) => {
             let why = "the store has no such session, or it is over";
@@ -174,7 +173,7 @@ impl EventStream {
 
     /// Asks the store afresh: use may have moved the end.
     async fn look_again(&mut self, gateway: &Gateway, now: UnixTime) -> Option<Step> {
-        self.ending = match look(gateway, &self.key).await {
+        self.ending = match look(gateway.frontend.sources(&*gateway.store), &self.key).await {
             Ok(Look::Alive(ending)) => ending,
             // A store forgets what is over.
             Ok(Look::Over(_)) if now >= self.ending.ends_at => return Some(logout("expired")),
@@ -199,29 +198,6 @@ impl EventStream {
         let document = json!({ "expires_at": ends_at.seconds() });
         Some(Step::Send(event("expires_soon", &document)))
     }
-}
-
-enum Look {
-    Alive(Ending),
-    /// Why a page is told that it is over.
-    Over(&'static str),
-    Replaced,
-    /// Nobody here can say.
-    Unreadable,
-}
-
-async fn look(gateway: &Gateway, key: &SessionKey) -> Result<Look, StoreError> {
-    let idle = gateway.frontend.served().session.idle;
-    let now = gateway.frontend.clock.now();
-    Ok(match gateway.store.describe(key).await? {
-        Described::Absent => Look::Over("logout"),
-        Described::Replaced => Look::Replaced,
-        Described::Unreadable => Look::Unreadable,
-        Described::Found(found) => match found.facts.check_alive(found.last_seen, idle, now) {
-            Ok(()) => Look::Alive(Ending::of(&found.facts, found.last_seen, idle)),
-            Err(_) => Look::Over("expired"),
-        },
-    })
 }
 
 fn logout(reason: &str) -> Step {

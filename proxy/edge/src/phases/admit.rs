@@ -14,10 +14,11 @@ use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_session_store::StoreError;
 
-use super::limits;
+use super::{limits, streams};
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::session_cache::Held;
+use crate::session_end::Admitted;
 
 /// A session's use is noted at most this often.
 const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
@@ -48,6 +49,7 @@ pub(crate) async fn session(
         ));
     };
     let now = gateway.frontend.clock.now();
+    let seen = gateway.frontend.live_sessions.epoch(&key);
     let cache = &gateway.frontend.session_cache;
     let found = cache
         .find(&key, route.service_index, now)
@@ -70,6 +72,16 @@ pub(crate) async fn session(
     }
     tracing::debug!(target: "tokenbridge", request_id = exchange.request_id, "token_found=True service={}", plan.service);
     exchange.token = Some(held.grant.token.clone());
+    if let Some(watch) = &exchange.watch {
+        watch.belongs_to(Admitted {
+            key,
+            epoch: seen,
+            expires_at: held.grant.session_ends,
+            idle_at: held
+                .last_seen()
+                .plus(gateway.frontend.served().session.idle.0),
+        });
+    }
     Ok(Some(held))
 }
 
@@ -201,5 +213,6 @@ pub(crate) fn peer(gateway: &Gateway, exchange: &Exchange) -> Result<Box<HttpPee
             *timeout = Some(timeout.map_or(left, |timeout| timeout.min(left)));
         }
     }
+    streams::prepare(&mut peer, exchange);
     Ok(Box::new(peer))
 }

@@ -5,7 +5,7 @@ use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session as HttpSession};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 
-use super::respond;
+use super::{respond, streams};
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 
@@ -41,12 +41,19 @@ pub(crate) async fn answer(
     error: &Error,
     exchange: &mut Exchange,
 ) -> FailToProxy {
-    let refusal = match exchange.refusal.take() {
-        Some(refusal) => *refusal,
-        None => judge(error, http.is_body_done()),
+    let cut = exchange.watch.as_ref().and_then(|watch| watch.stream.cut());
+    if let (Some(cut), Some(_)) = (cut, http.response_written()) {
+        streams::end(http, cut, exchange).await;
+        return ended();
+    }
+    let refusal = match (exchange.refusal.take(), cut) {
+        (Some(refusal), _) => *refusal,
+        (None, Some(cut)) => streams::refusal(cut),
+        (None, None) => judge(error, http.is_body_done()),
     };
     let rejection = refusal.rejection;
-    if http.response_written().is_some() || is_client_gone(error) {
+    let gone = cut.is_none() && is_client_gone(error);
+    if http.response_written().is_some() || gone {
         exchange.refusal = Some(Box::new(refusal));
         return FailToProxy {
             error_code: rejection.status(),
@@ -60,6 +67,14 @@ pub(crate) async fn answer(
     }
     FailToProxy {
         error_code: rejection.status(),
+        can_reuse_downstream: false,
+    }
+}
+
+/// The connection of a stream that was ended is not used again.
+fn ended() -> FailToProxy {
+    FailToProxy {
+        error_code: 0,
         can_reuse_downstream: false,
     }
 }

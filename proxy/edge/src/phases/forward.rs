@@ -10,8 +10,9 @@ use tokenbridge_bridge::cookie::{is_ours, set_cookie_name, without_ours};
 use tokenbridge_bridge::csrf::CsrfMode;
 use tokenbridge_bridge::route::{Route, RouteAuth};
 
-use super::hop;
 use super::rates::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use super::streams::{self, Stream};
+use super::{failure, hop};
 use crate::answer::X_REQUEST_ID;
 use crate::cors;
 use crate::exchange::Exchange;
@@ -46,6 +47,11 @@ pub(crate) fn request(
         request.insert_header(header::HOST, upstream.authority.clone())?;
     }
     hop::mark_request(&gateway.frontend, http.req_header(), request)?;
+    hop::ask_for_trailers(http.req_header(), request)?;
+    if matches!(exchange.stream, Some(Stream::EventsAsked)) {
+        // The framework tells connections of a kind of ours apart by nothing.
+        request.insert_header(header::CONNECTION, "close")?;
+    }
     request.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
     request.insert_header(TRACEPARENT, exchange.trace.render())?;
     if let Some(state) = state {
@@ -70,18 +76,20 @@ pub(crate) fn response(
     exchange: &mut Exchange,
 ) -> Result<()> {
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        streams::check_switch(exchange).map_err(|refusal| failure::refused(exchange, refusal))?;
         // A tunnel has no end of its own.
         if let Some(watch) = &exchange.watch {
             watch.disarm();
         }
     }
-    if response.status.is_informational() {
+    refuse_our_cookies(gateway, response)?;
+    streams::begin(gateway, response, exchange);
+    if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
     exchange.status = response.status.as_u16();
     hop::strip(response);
     hop::mark_response(&gateway.frontend, response, exchange)?;
-    refuse_our_cookies(gateway, response)?;
     response.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
     if let Some(told) = &exchange.rates {
         response.insert_header(RATE_LIMIT_POLICY, told.policy.as_str())?;

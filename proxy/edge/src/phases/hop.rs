@@ -36,6 +36,24 @@ pub(super) fn check_loop(frontend: &Frontend, request: &RequestHeader) -> Result
     }
 }
 
+/// Asks for trailers where the client of a gRPC call does and gets them: it sends `TE: trailers`,
+/// and a server may refuse a call without it (gRPC over HTTP/2, "Requests").
+pub(super) fn ask_for_trailers(
+    received: &RequestHeader,
+    request: &mut RequestHeader,
+) -> Result<()> {
+    let holds = |name: &HeaderName, word: &str| {
+        let fields = received.headers.get_all(name).iter();
+        let mut fields = fields.filter_map(|field| field.to_str().ok());
+        fields.any(|field| field.to_ascii_lowercase().contains(word))
+    };
+    let is_call = holds(&header::CONTENT_TYPE, "application/grpc");
+    if received.version == Version::HTTP_2 && is_call && holds(&header::TE, "trailers") {
+        request.insert_header(header::TE, "trailers")?;
+    }
+    Ok(())
+}
+
 /// Adds us to `Via`. A retry begins with the client's fields again.
 pub(super) fn mark_request(
     frontend: &Frontend,

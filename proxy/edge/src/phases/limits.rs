@@ -10,7 +10,7 @@ use pingora_core::Result;
 use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 
-use super::failure;
+use super::{failure, streams};
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
@@ -111,6 +111,10 @@ pub(crate) fn body(
     end: bool,
     exchange: &mut Exchange,
 ) -> Result<()> {
+    if exchange.is_websocket() {
+        streams::heard(exchange);
+        return Ok(());
+    }
     let limits = &gateway.frontend.configuration.limits;
     let (limit, streaming) = exchange
         .route()
@@ -166,7 +170,7 @@ pub(super) fn time_left(
     // What streams has no end of its own.
     let total = route
         .total_timeout
-        .or_else(|| service.filter(|_| !route.streaming));
+        .or_else(|| service.filter(|_| !route.streaming && !exchange.is_websocket()));
     let Some(total) = total else { return Ok(None) };
     if let Some(watch) = &exchange.watch {
         watch.end_by(exchange.started + total);

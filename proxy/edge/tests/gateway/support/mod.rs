@@ -3,6 +3,8 @@
 pub(crate) mod certificates;
 mod configuration;
 pub(crate) mod h2;
+pub(crate) mod live;
+pub(crate) mod live_upstream;
 mod logged_process;
 mod process;
 pub(crate) mod raw;

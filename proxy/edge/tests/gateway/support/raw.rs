@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use super::recorder::find;
 
 /// The longest that an answer or an end is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection; over TLS where `S` is.
 pub(crate) struct RawClient<S = TcpStream> {
@@ -134,6 +134,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
         while self.bytes.len() < length && self.read_more().await {}
         let length = length.min(self.bytes.len());
         self.bytes.drain(..length).collect()
+    }
+
+    /// Everything up to the end of a text that comes.
+    pub(crate) async fn until(&mut self, wanted: &[u8]) -> Vec<u8> {
+        loop {
+            if let Some(begin) = find(&self.bytes, wanted) {
+                return self.bytes.drain(..begin + wanted.len()).collect();
+            }
+            let seen = String::from_utf8_lossy(&self.bytes).into_owned();
+            assert!(self.read_more().await, "{wanted:?} never: {seen}");
+        }
     }
 
     /// Everything until the connection ends.

@@ -1,0 +1,127 @@
+//! WebSockets: what is upgraded and what is not, silence, and what passes through.
+
+use std::time::Duration;
+
+use crate::support::live::{GOING_AWAY, HELLO, Live, MASKED_HELLO, SWITCHED, UPGRADE};
+use crate::support::live_upstream::{OPEN, WITH_SESSION};
+use crate::support::raw::RawClient;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_is_silent_only_when_neither_side_talks() {
+    let live = Live::start_with(|folder| {
+        folder.add_settings("limits: {websocket_idle: 2s, body_timeout: 1s}");
+    })
+    .await;
+    for from_client in [true, false] {
+        let (mut client, mut taken) = live.websocket(live.port(), OPEN).await;
+        for _ in 0..8 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if from_client {
+                client.send(MASKED_HELLO).await;
+                taken.connection.until(MASKED_HELLO).await;
+            } else {
+                taken.connection.send(HELLO).await;
+                client.until(HELLO).await;
+            }
+        }
+        assert_eq!(client.rest().await, GOING_AWAY);
+        assert!(taken.connection.is_closed().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passes_through_a_websocket_is_no_request_body() {
+    let live = Live::start_with(|folder| {
+        folder.add_settings("limits: {max_body: 64KiB, body_timeout: 1s, min_body_rate: 1MiB}");
+    })
+    .await;
+    let (mut client, mut taken) = live.websocket(live.port(), OPEN).await;
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let mut message = b"\x82\xfe\xff\xff\x00\x00\x00\x00".to_vec();
+        message.resize(8 + 0xffff, b'x');
+        client.send(&message).await;
+        taken.connection.until(&message).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_does_not_answer_an_upgrade_is_given_up() {
+    let live = Live::start_with(|folder| {
+        folder.replace(
+            "routes.yaml",
+            "- id: \"live\"",
+            "- id: \"live\"\n    timeout: 1s",
+        );
+    })
+    .await;
+    let (mut client, mut taken) = live.ask(live.port(), OPEN, UPGRADE).await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, &*answer.code()), (504, "UPSTREAM_TIMEOUT"));
+    assert!(taken.connection.is_closed().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_upgrade_is_an_answer_and_what_follows_it_is_no_request() {
+    let live = Live::start().await;
+    for refusal in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+        "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno",
+    ] {
+        let smuggled = format!("{UPGRADE}\r\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\n");
+        let (mut client, mut taken) = live.ask(live.port(), OPEN, &smuggled).await;
+        taken.connection.send(refusal).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.body, b"no");
+        assert!(client.is_closed().await);
+        // Whichever connection the next request comes on, nothing stands before it.
+        let mut next = RawClient::connect(live.port()).await;
+        let fields = &live.fields;
+        next.send(format!("GET {OPEN}?next HTTP/1.1\r\n{fields}\r\n"))
+            .await;
+        let head = tokio::select! {
+            head = taken.connection.until(b"\r\n\r\n") => String::from_utf8(head).unwrap(),
+            taken = live.upstream.take() => taken.head,
+        };
+        let line = format!("GET {OPEN}?next HTTP/1.1\r\n");
+        assert!(head.starts_with(&line), "{head}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_upgrade_is_forwarded_or_taken_from_an_upstream() {
+    let live = Live::start().await;
+    for asked in [
+        "Connection: Upgrade\r\nUpgrade: tls/1.0\r\n",
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+        "",
+    ] {
+        let (mut client, mut taken) = live.ask(live.port(), OPEN, asked).await;
+        let head = taken.head.to_ascii_lowercase();
+        assert!(
+            !head.contains("upgrade:") && !head.contains("http2-settings"),
+            "{head}"
+        );
+        taken.connection.send(format!("{SWITCHED}\r\nsecret")).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.status, 502, "{asked:?}");
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(!body.contains("secret"), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_cannot_set_our_cookies_with_an_upgrade_either() {
+    let live = Live::start().await;
+    let (mut client, mut taken) = live.ask(live.port(), WITH_SESSION, UPGRADE).await;
+    let cookies = "Set-Cookie: bff_session=theirs\r\nSet-Cookie: theme=dark\r\nX-A: b\r\n";
+    taken
+        .connection
+        .send(format!("{SWITCHED}{cookies}\r\n"))
+        .await;
+    let answer = client.answer().await;
+    assert_eq!(answer.status, 101);
+    assert_eq!(answer.headers("set-cookie"), ["theme=dark"]);
+    assert_eq!(answer.header("upgrade"), Some("websocket"));
+    assert_eq!(answer.header("x-request-id").map(str::len), Some(32));
+}
