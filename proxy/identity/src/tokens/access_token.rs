@@ -14,6 +14,11 @@ use crate::tokens::response::scopes;
 
 /// What clocks may differ by.
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
+/// How long an answer takes at most, where clocks agree.
+const TRAVEL: Duration = Duration::from_secs(10);
+/// A token is not sent so late that it ends on its way to the upstream, whole seconds being what
+/// the provider tells.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 /// Signatures that are accepted: asymmetric ones alone, so that a public key is never a MAC key.
 pub(crate) const ALGORITHMS: [Algorithm; 9] = [
@@ -72,13 +77,8 @@ pub(crate) fn verify(token: &Secret, expected: Expected<'_>) -> Result<ServiceTo
     if begins > expected.now.plus(SKEW) {
         return Err(invalid("the access token is not valid yet"));
     }
-    let expires_at = match expected.expires_in {
-        Some(life) => expected.now.plus(life).min(ends.plus(SKEW)),
-        None => ends,
-    };
-    if expires_at <= expected.now {
-        return Err(invalid("the access token has ended on arrival"));
-    }
+    let expires_at = usable_until(expected.now, expected.expires_in, ends)
+        .ok_or_else(|| invalid("the access token has ended on arrival"))?;
     let scope = claims.get("scope").or_else(|| claims.get("scp"));
     Ok(ServiceToken {
         value: token.clone(),
@@ -88,6 +88,21 @@ pub(crate) fn verify(token: &Secret, expected: Expected<'_>) -> Result<ServiceTo
         expires_at,
         forced: false,
     })
+}
+
+/// Until when a token is sent: [`ON_ITS_WAY`] before its end. `ends` is told by the provider's
+/// clock, and counts as far as that agrees with ours; a life that the answer told starts when the
+/// answer comes, which is later than the token was made.
+fn usable_until(now: UnixTime, life: Option<Duration>, ends: UnixTime) -> Option<UnixTime> {
+    let ends = match life {
+        Some(life) if now.plus(life).since(ends) <= TRAVEL.min(life / 2) => {
+            now.plus(life).min(ends)
+        }
+        Some(life) => now.plus(life).min(ends.plus(SKEW)),
+        None => ends,
+    };
+    let last = ends.since(now).saturating_sub(ON_ITS_WAY);
+    (now < ends).then(|| now.plus(last.max(Duration::from_secs(1))))
 }
 
 fn verified_claims(token: &Secret, keys: &Keys) -> Result<Map<String, Value>, TokenProblem> {

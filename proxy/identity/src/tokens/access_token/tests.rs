@@ -143,13 +143,19 @@ fn only_the_issuers_own_asymmetric_keys_count() {
 fn a_tokens_end_depends_on_nobodys_clock_where_its_life_is_told() {
     let issuer = Signer::new();
     for (exp, expires_in, ends) in [
-        (NOW + 100, None, NOW + 100),
-        (NOW + 100, Some(100), NOW + 100),
+        (NOW + 100, None, NOW + 99),
+        (NOW + 100, Some(100), NOW + 99),
+        // The answer was on its way for two seconds.
+        (NOW + 98, Some(100), NOW + 97),
         // The provider's clock is a minute behind, or a minute ahead.
-        (NOW + 40, Some(100), NOW + 100),
-        (NOW + 160, Some(100), NOW + 100),
+        (NOW + 40, Some(100), NOW + 99),
+        (NOW + 160, Some(100), NOW + 99),
+        // A short life, and a clock that is more of it behind than answers take.
+        (NOW - 2, Some(3), NOW + 2),
+        (NOW + 2, Some(3), NOW + 1),
+        (NOW + 1, Some(1), NOW + 1),
         // The answer promises more than the token holds.
-        (NOW + 100, Some(5_000), NOW + 160),
+        (NOW + 100, Some(5_000), NOW + 159),
     ] {
         let token = issuer.sign(None, None, &claims(json!({"exp": exp})));
         let token = verify_at(&issuer, &token, expires_in).unwrap();
