@@ -26,6 +26,8 @@ use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_session_store::{Clock, SessionStore};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use crate::telemetry::{MintStatus, Telemetry};
 
 pub(crate) mod at_login;
@@ -73,7 +75,12 @@ pub(crate) struct Minting {
     back_off: BackOff,
     suspensions: Suspensions,
     own_tokens: OwnTokens,
+    calls: Semaphore,
 }
+
+/// How many token requests of one process are under way at once: after an outage every session
+/// wants a token at the same time, and the provider should see a queue instead of all of them.
+const CALLS: usize = 32;
 
 impl Minting {
     pub(crate) fn new(ports: Ports, rules: Rules, plans: Vec<TokenPlan>) -> Arc<Self> {
@@ -85,6 +92,7 @@ impl Minting {
             back_off: BackOff::default(),
             suspensions: Suspensions::default(),
             own_tokens: OwnTokens::default(),
+            calls: Semaphore::new(CALLS),
         })
     }
 
@@ -135,6 +143,12 @@ impl Minting {
         self.suspensions
             .get(&order.service, now)
             .or_else(|| self.back_off.check(&self.owner(order), &order.service, now))
+    }
+
+    /// Waits for its turn among the [`CALLS`] that may ask the provider at once.
+    async fn call(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.calls.acquire().await.ok()
     }
 
     /// Whether what stands in the session calls for a new token.

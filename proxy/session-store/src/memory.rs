@@ -142,6 +142,20 @@ impl SessionStore for MemoryStore {
         Ok(ended.map(Live::into_ended))
     }
 
+    async fn end_refused(
+        &self,
+        key: &SessionKey,
+        grant: &GrantName,
+        refused: Generation,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        let monotonic = self.clock.monotonic();
+        let mut state = self.writing();
+        let live = state.live(key, monotonic);
+        let current = live.and_then(|live| live.generation(grant)) == Some(refused);
+        let ended = current.then(|| state.end(key, None, monotonic)).flatten();
+        Ok(ended.map(Live::into_ended))
+    }
+
     async fn sessions_of(&self, subject: &Subject) -> Result<Vec<SessionKey>, StoreError> {
         let monotonic = self.clock.monotonic();
         Ok(self.reading().sessions_of(subject, monotonic))

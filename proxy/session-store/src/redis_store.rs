@@ -146,8 +146,18 @@ impl SessionStore for RedisStore {
         key: &SessionKey,
         replaced_for: Option<Duration>,
     ) -> Result<Option<EndedSession>, StoreError> {
-        self.observe("end", self.end_session(key, replaced_for))
+        self.observe("end", self.end_session(key, replaced_for, None))
             .await
+    }
+
+    async fn end_refused(
+        &self,
+        key: &SessionKey,
+        grant: &GrantName,
+        refused: Generation,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        let ending = self.end_session(key, None, Some((grant, refused)));
+        self.observe("end", ending).await
     }
 
     async fn sessions_of(&self, subject: &Subject) -> Result<Vec<SessionKey>, StoreError> {

@@ -108,6 +108,18 @@ pub trait SessionStore: SharedTokens + Notes {
         replaced_for: Option<Duration>,
     ) -> Result<Option<EndedSession>, StoreError>;
 
+    /// As [`end`](Self::end), but only while the grant is of the generation whose refresh token was
+    /// refused: whoever renewed it meanwhile has shown that it lives. `None` otherwise.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    async fn end_refused(
+        &self,
+        key: &SessionKey,
+        grant: &GrantName,
+        refused: Generation,
+    ) -> Result<Option<EndedSession>, StoreError>;
+
     /// All live sessions of a subject. Index entries of sessions that are gone are dropped.
     ///
     /// # Errors

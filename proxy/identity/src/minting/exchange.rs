@@ -57,7 +57,9 @@ impl Minting {
             };
             let typed = (&subject, self.subject_type());
             let request = TokenRequest::exchange(plan, self.rules.preset, typed);
+            let call = self.call().await;
             let answer = self.ports.issuer.token(&request).await;
+            drop(call);
             match self.rules.exchange_step(answer) {
                 // The login token may have been ended at the provider: once more with a new one.
                 ExchangeStep::SubjectRefused(_) if refused.is_none() => refused = Some(subject),

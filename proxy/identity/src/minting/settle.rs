@@ -6,7 +6,7 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{RefreshGrant, Written};
 use tokenbridge_bridge::service::Strategy;
 use tokenbridge_bridge::token::MintRefusalReason;
-use tokenbridge_session_store::{Acquired, StoreError};
+use tokenbridge_session_store::{Acquired, EndedSession, StoreError};
 
 use crate::minting::order::{Minted, Refused, Trigger};
 use crate::minting::rules::RefusalCost;
@@ -140,11 +140,28 @@ impl Minting {
         match self.ports.store.acquire(flight.lease, lease::LEASE).await? {
             Acquired::Held { grant, .. } if grant.generation == flight.grant.generation => {
                 tracing::info!(target: "tokenbridge", service = %flight.errand.plan.service, "the provider refused the refresh token; the session is ended");
-                self.end_session(flight, EndReason::GrantRefused).await
+                self.end_refused(flight).await
             }
             Acquired::Held { .. } | Acquired::Busy { .. } => Ok(Turn::Again),
             Acquired::NoGrant | Acquired::Gone => Ok(Turn::Over(Minted::SessionGone)),
         }
+    }
+
+    async fn end_refused(&self, flight: &Flight<'_>) -> Result<Turn, StoreError> {
+        let (session, grant) = (&flight.lease.session, &flight.lease.grant);
+        let refused = flight.grant.generation;
+        Ok(
+            match self
+                .ports
+                .store
+                .end_refused(session, grant, refused)
+                .await?
+            {
+                Some(ended) => self.ended(ended, EndReason::GrantRefused),
+                // Gone, or renewed: the next look tells.
+                None => Turn::Again,
+            },
+        )
     }
 
     async fn end_session(
@@ -152,13 +169,18 @@ impl Minting {
         flight: &Flight<'_>,
         reason: EndReason,
     ) -> Result<Turn, StoreError> {
-        if let Some(ended) = self.ports.store.end(&flight.lease.session, None).await? {
-            self.ports.telemetry.session_destroyed(reason);
-            for (_, token) in ended.refresh_tokens {
-                self.ports.revoker.revoke(token);
-            }
+        let ended = self.ports.store.end(&flight.lease.session, None).await?;
+        Ok(ended.map_or(Turn::Over(Minted::SessionGone), |ended| {
+            self.ended(ended, reason)
+        }))
+    }
+
+    fn ended(&self, ended: EndedSession, reason: EndReason) -> Turn {
+        self.ports.telemetry.session_destroyed(reason);
+        for (_, token) in ended.refresh_tokens {
+            self.ports.revoker.revoke(token);
         }
-        Ok(Turn::Over(Minted::SessionGone))
+        Turn::Over(Minted::SessionGone)
     }
 
     /// The provider refuses this service. With a `cost` it is the configuration's fault, and the

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokenbridge_bridge::grant::GrantName;
 use tokenbridge_bridge::service::ServiceName;
-use tokenbridge_bridge::session::Reading;
+use tokenbridge_bridge::session::{Reading, SessionKey};
 use tokenbridge_bridge::token::TokenSlot;
 use tokenbridge_config::issuer::RefreshRetry;
 use tokenbridge_session_store::{Clock, SessionStore};
@@ -65,6 +65,29 @@ fn replicas_renew_one_after_the_other_and_losers_take_what_the_winner_brought() 
         (world.provider.refreshes(), world.provider.reused()),
         (1, 0)
     );
+}
+
+#[test]
+fn however_many_sessions_want_a_token_the_provider_sees_a_queue() {
+    let mut world = World::new();
+    let (replica, _) = world.replica(RefreshRetry::Never);
+    world.provider.does_not_rotate.store(true, Ordering::SeqCst);
+    *world.provider.latency.lock().unwrap() = SECOND;
+    let tickets: Vec<_> = (0..100)
+        .map(|number| {
+            let session = SessionKey::from_bytes([100 + number; 32]);
+            world.add_session(session);
+            replica.request(Order {
+                session,
+                ..order("a", Trigger::Demand)
+            })
+        })
+        .collect();
+    world.run(10 * SECOND);
+    for ticket in tickets {
+        assert_eq!(ticket.now_or_never(), Some(Minted::There { fresh: true }));
+    }
+    assert_eq!(world.provider.most_under_way.load(Ordering::SeqCst), 32);
 }
 
 #[test]

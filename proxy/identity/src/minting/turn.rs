@@ -88,6 +88,8 @@ impl Minting {
                 continue;
             }
             let first_sent = sent.map(|sent| sent.first);
+            // Before anything is judged: what is true now may have passed by the end of the queue.
+            let _call = self.keeping(lease, self.call()).await;
             match self.turn(errand, lease, (*grant, first_sent)).await? {
                 Turn::Over(minted) => return Ok(minted),
                 Turn::Again => {}

@@ -121,12 +121,17 @@ impl RedisStore {
         &self,
         key: &SessionKey,
         replaced_for: Option<Duration>,
+        guard: Option<(&GrantName, Generation)>,
     ) -> Result<Option<EndedSession>, StoreError> {
         let mut call = self.scripts.end.key(self.names.session(key));
         call.key(self.names.seen(key))
             .arg(replaced_for.map_or(0, milliseconds))
             .arg(self.names.changes())
-            .arg(announcement::write(key, &Change::ended(replaced_for)));
+            .arg(announcement::write(key, &Change::ended(replaced_for)))
+            .arg(guard.map_or_else(String::new, |(name, _)| names::grant(name)))
+            .arg(guard.map_or_else(String::new, |(_, generation)| {
+                generation.number().to_string()
+            }));
         let fields: Fields = self.run(&call).await?;
         if fields.is_empty() {
             return Ok(None);

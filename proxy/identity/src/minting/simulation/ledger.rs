@@ -71,8 +71,10 @@ pub(super) struct Ledger {
     by_token: HashMap<usize, Vec<usize>>,
     /// Last mark of each replica.
     marks: HashMap<(Life, SessionKey), Mark>,
-    /// Who looked and found no valid token left.
+    /// Who looked and found no valid token left, and there is none yet.
     saw_none: HashSet<(Life, SessionKey)>,
+    /// When they looked.
+    looked: HashMap<(Life, SessionKey), Duration>,
     /// Who runs a flight, and whose it is.
     holders: HashMap<u128, Life>,
     given_back: HashSet<u128>,
@@ -136,12 +138,14 @@ impl Ledger {
         self.marks.insert((self.life(host), session), mark);
     }
 
-    pub(super) fn saw(&mut self, host: Host, session: SessionKey, live: bool) {
+    pub(super) fn saw(&mut self, host: Host, session: SessionKey, live: bool, now: Duration) {
         let by = (self.life(host), session);
-        match live {
-            true => self.saw_none.remove(&by),
-            false => self.saw_none.insert(by),
-        };
+        if live {
+            self.saw_none.remove(&by);
+        } else {
+            self.saw_none.insert(by);
+            self.looked.insert(by, now);
+        }
     }
 
     /// A session has a token again: there is something to lose.
@@ -172,7 +176,10 @@ impl Ledger {
         let nothing_left = self.saw_none.contains(&(by, session));
         if let Some(why) = self.forbids(&of_generation, (retry, nothing_left), now) {
             let other_late = of_generation.iter().any(|number| self.uses[*number].late);
-            match late || other_late {
+            // Another flight's token came between the look and the send.
+            let looked = self.looked.get(&(by, session));
+            let looked = looked.is_some_and(|at| now - *at < LEASE);
+            match late || other_late || looked {
                 true => self.overtaken += 1,
                 false => self.violated(format!("rt-{token} is sent once more: {why}")),
             }

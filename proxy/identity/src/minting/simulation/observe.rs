@@ -41,11 +41,15 @@ impl World {
             return;
         };
         let now = self.timeline.clock.now();
-        let live = session.slots.values().any(|slot| match slot {
+        // What an exchange brought may have come behind the back of the flight that looked.
+        let own = session.slots.iter();
+        let mut own = own.filter(|(service, _)| self.strategy(service) != Strategy::Exchange);
+        let live = own.any(|(_, slot)| match slot {
             TokenSlot::Token(token) => now < token.expires_at,
             TokenSlot::Refused(_) => false,
         });
-        self.ledger.lock().unwrap().saw(host, *of.0, live);
+        let at = self.timeline.now();
+        self.ledger.lock().unwrap().saw(host, *of.0, live, at);
     }
 
     pub(super) fn note_acquired(&self, host: Host, of: (&Lease, Duration), done: &Acquired) {

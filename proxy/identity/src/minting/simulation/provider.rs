@@ -78,8 +78,10 @@ impl Provider {
                 self.end(grant);
                 true
             }
-            (State::Spent(_) | State::Revoked, _) => {
-                self.end(grant);
+            (State::Spent(_) | State::Revoked, reuse) => {
+                if reuse != Reuse::Refused {
+                    self.end(grant);
+                }
                 self.tokens[number].refused = true;
                 return refused(OauthErrorKind::InvalidGrant, "invalid_grant");
             }

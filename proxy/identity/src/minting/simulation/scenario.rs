@@ -23,6 +23,8 @@ pub(super) const ANSWER: Duration = Duration::from_secs(8);
 pub(super) enum Reuse {
     /// Refresh tokens stay the same.
     Static,
+    /// It is refused, which costs nothing else.
+    Refused,
     /// It ends the whole grant.
     Detected,
     /// Within this time it is answered once more; afterwards it ends the grant.
@@ -83,11 +85,12 @@ pub(super) struct Trouble {
 impl Scenario {
     pub(super) fn draw(chance: &mut Chance) -> Self {
         let second = Duration::from_secs;
-        let reuse = match chance.below(6) {
+        let reuse = match chance.below(7) {
             0 => Reuse::Static,
             1 => Reuse::Accepted(second(60)),
             2 => Reuse::Accepted(second(1_000_000)),
             3 => Reuse::RevokesNewer(second(chance.between(2, 40))),
+            4 => Reuse::Refused,
             _ => Reuse::Detected,
         };
         // What an operator may set at such a provider.
@@ -97,7 +100,7 @@ impl Scenario {
                 chance.pick(&[RefreshRetry::Safe, RefreshRetry::Within(second(30))])
             }
             Reuse::Accepted(_) => RefreshRetry::Within(second(chance.between(5, 30))),
-            Reuse::RevokesNewer(_) | Reuse::Detected => RefreshRetry::Never,
+            Reuse::RevokesNewer(_) | Reuse::Refused | Reuse::Detected => RefreshRetry::Never,
         };
         let refusal = match chance.below(6) {
             0 => Refusal::Harmless,

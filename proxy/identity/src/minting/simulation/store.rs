@@ -155,6 +155,22 @@ macro_rules! remote {
                 Ok(ended)
             }
 
+            async fn end_refused(
+                &self, key: &SessionKey, grant: &GrantName, refused: Generation
+            ) -> Result<Option<EndedSession>, StoreError> {
+                self.there().await?;
+                let held = self.inner.grant(key, &GrantName::Login).await?;
+                let ended = self.inner.end_refused(key, grant, refused).await?;
+                if let Some(ended) = &ended {
+                    self.world.note_ended(self.host, key, (held.as_ref(), ended));
+                }
+                self.back().await?;
+                if let Some(ended) = &ended {
+                    self.world.note_told_ended(self.host, ended);
+                }
+                Ok(ended)
+            }
+
             async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
                 self.world.ledger.lock().unwrap().gives_back(lease.holder.0);
                 self.there().await?;

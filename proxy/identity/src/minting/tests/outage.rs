@@ -101,6 +101,9 @@ switched! {
     fn read(key: &SessionKey, service: &ServiceName) -> Reading;
     fn describe(key: &SessionKey) -> Described;
     fn end(key: &SessionKey, replaced_for: Option<Duration>) -> Option<EndedSession>;
+    fn end_refused(
+        key: &SessionKey, grant: &GrantName, refused: Generation
+    ) -> Option<EndedSession>;
     fn sessions_of(subject: &Subject) -> Vec<SessionKey>;
     fn sessions_of_idp_session(issuer: &str, sid: &str) -> Vec<SessionKey>;
     fn touch(key: &SessionKey, now: UnixTime) -> bool;

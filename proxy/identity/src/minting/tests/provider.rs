@@ -29,6 +29,9 @@ pub(super) struct Provider {
     pub(super) losses: AtomicU64,
     /// Whether a refresh token that is used again is merely refused, and costs nothing else.
     pub(super) forgives_reuse: AtomicBool,
+    /// How many requests are under way, and the most that ever were.
+    pub(super) under_way: AtomicU64,
+    pub(super) most_under_way: AtomicU64,
     /// Whether the refresh token stays the same, and is not named again.
     pub(super) does_not_rotate: AtomicBool,
 }
@@ -108,10 +111,15 @@ pub(super) struct SimulatedIssuer {
 #[async_trait]
 impl TokenIssuer for SimulatedIssuer {
     async fn token(&self, request: &TokenRequest) -> Answer {
+        let under_way = self.provider.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.provider
+            .most_under_way
+            .fetch_max(under_way, Ordering::SeqCst);
         let half = *self.provider.latency.lock().unwrap() / 2;
         sleep(&self.clock, half).await;
         let answer = self.provider.process(request);
         sleep(&self.clock, half).await;
+        self.provider.under_way.fetch_sub(1, Ordering::SeqCst);
         let lose = |left: u64| left.checked_sub(1);
         let lost = self
             .provider

@@ -123,31 +123,36 @@ impl World {
             revoked: Arc::default(),
             replicas: Vec::new(),
         };
+        world.add_session(SESSION);
+        world
+    }
+
+    /// A session with the provider's first refresh token.
+    pub(super) fn add_session(&self, key: SessionKey) {
         let session = NewSession {
-            key: SESSION,
+            key,
             facts: SessionFacts {
                 subject: Subject {
                     issuer: "https://idp".into(),
                     subject: "alice".into(),
                 },
                 idp_session: None,
-                created_at: world.clock.now(),
-                expires_at: world.clock.now().plus(Duration::from_secs(86_400)),
+                created_at: self.clock.now(),
+                expires_at: self.clock.now().plus(Duration::from_secs(86_400)),
                 authenticated_at: None,
                 acr: None,
             },
             profile: Profile::default(),
             grant: RefreshGrant {
-                refresh_token: Some(world.provider.first()),
+                refresh_token: Some(self.provider.first()),
                 generation: Generation::FIRST,
                 scopes: None,
                 access_token: None,
                 id_token: None,
             },
         };
-        let created = world.store.create(&session);
+        let created = self.store.create(&session);
         now(created).unwrap();
-        world
     }
 
     /// One more replica of the gateway.

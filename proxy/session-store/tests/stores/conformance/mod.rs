@@ -43,6 +43,7 @@ on_every_store! {
         touching_an_ended_session_brings_nothing_back,
         a_description_has_the_profile_and_every_slot,
         of_many_ends_of_one_session_exactly_one_is_given_it,
+        a_refusal_ends_no_session_that_was_renewed_meanwhile,
         an_ended_session_comes_with_all_that_must_be_revoked,
         a_replaced_session_says_so_for_a_while_and_takes_no_writes,
         a_logout_leaves_nothing_behind,

@@ -142,6 +142,33 @@ pub async fn of_many_ends_of_one_session_exactly_one_is_given_it(bench: Bench) {
     );
 }
 
+pub async fn a_refusal_ends_no_session_that_was_renewed_meanwhile(bench: Bench) {
+    let new = session(1, bench.now());
+    bench.store.create(&new).await.unwrap();
+    let end = async |generation| {
+        let ended = bench
+            .store
+            .end_refused(&key(1), &GrantName::Login, generation);
+        ended.await.unwrap()
+    };
+    let (first, next) = (Generation::FIRST, Generation::FIRST.next());
+    assert_eq!(end(next).await, None, "a generation that is not there");
+    let renewed = bench
+        .store
+        .complete(&key(1), &GrantName::Login, first, &new.grant);
+    assert_eq!(renewed.await.unwrap(), Written::Stored);
+    assert_eq!(end(first).await, None);
+    let service = GrantName::Service(service("a"));
+    let other = bench.store.end_refused(&key(1), &service, next);
+    assert_eq!(other.await.unwrap(), None, "a grant that is not there");
+    assert!(
+        end(next)
+            .await
+            .is_some_and(|ended| !ended.refresh_tokens.is_empty())
+    );
+    assert_eq!(end(next).await, None, "it is gone");
+}
+
 pub async fn an_ended_session_comes_with_all_that_must_be_revoked(bench: Bench) {
     let new = session(1, bench.now());
     bench.store.create(&new).await.unwrap();
