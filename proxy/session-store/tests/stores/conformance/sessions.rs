@@ -144,22 +144,19 @@ pub async fn of_many_ends_of_one_session_exactly_one_is_given_it(bench: Bench) {
 
 pub async fn a_refusal_ends_no_session_that_was_renewed_meanwhile(bench: Bench) {
     let new = session(1, bench.now());
-    bench.store.create(&new).await.unwrap();
+    let (key, store) = (key(1), &bench.store);
+    store.create(&new).await.unwrap();
     let end = async |generation| {
-        let ended = bench
-            .store
-            .end_refused(&key(1), &GrantName::Login, generation);
+        let ended = bench.store.end_refused(&key, &GrantName::Login, generation);
         ended.await.unwrap()
     };
     let (first, next) = (Generation::FIRST, Generation::FIRST.next());
     assert_eq!(end(next).await, None, "a generation that is not there");
-    let renewed = bench
-        .store
-        .complete(&key(1), &GrantName::Login, first, &new.grant);
+    let renewed = store.complete(&key, &GrantName::Login, first, &new.grant);
     assert_eq!(renewed.await.unwrap(), Written::Stored);
     assert_eq!(end(first).await, None);
     let service = GrantName::Service(service("a"));
-    let other = bench.store.end_refused(&key(1), &service, next);
+    let other = store.end_refused(&key, &service, next);
     assert_eq!(other.await.unwrap(), None, "a grant that is not there");
     assert!(
         end(next)
