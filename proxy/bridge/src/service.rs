@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::grant::GrantName;
+
 /// The logical name of a service: `target_service` in `routes.yaml`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(Arc<str>);
@@ -243,6 +245,17 @@ pub struct TokenPlan {
 }
 
 impl TokenPlan {
+    /// The refresh token that pays for the service's tokens.
+    pub fn grant(&self) -> GrantName {
+        match self.strategy {
+            Strategy::Authorize => GrantName::Service(self.service.clone()),
+            Strategy::Login
+            | Strategy::Refresh
+            | Strategy::Exchange
+            | Strategy::ClientCredentials => GrantName::Login,
+        }
+    }
+
     /// What is asked of the provider, as one readable text: `resource=https://api.example`.
     pub fn asked(&self) -> String {
         let scope = (!self.scopes.is_empty()).then(|| format!("scope={}", self.scopes.join(" ")));

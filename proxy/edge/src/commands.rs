@@ -6,12 +6,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokenbridge_config::explain::Outcome;
-use tokenbridge_config::service::Service;
-use tokenbridge_config::{
-    Configuration, Loaded, Problem, Report, Severity, check_hosts, check_idp,
-};
+use tokenbridge_config::{Configuration, Loaded, Report, check_hosts, check_idp};
 use tokenbridge_identity::probe::Report as ProbeReport;
-use tokenbridge_identity::unsupported;
 
 use crate::cli::{Check, Command, CommandLine, Explain, Folder};
 use crate::probe;
@@ -77,7 +73,6 @@ fn check_files(arguments: &Check) -> (Report, Option<Configuration>) {
         Ok(loaded) => loaded,
         Err(report) => return (report, None),
     };
-    report.extend(unsupported_plans(&arguments.folder.config, &configuration));
     report.extend(check_hosts(&configuration, &|host, port| {
         (host, port).to_socket_addrs().is_ok()
     }));
@@ -139,24 +134,4 @@ fn explain(arguments: &Explain) -> ExitCode {
         | Outcome::MethodUnknown { .. }
         | Outcome::TargetRefused { .. } => ExitCode::FAILURE,
     }
-}
-
-/// What the configuration may say but this version cannot do, before `run` refuses it.
-fn unsupported_plans(folder: &Path, configuration: &Configuration) -> Vec<Problem> {
-    let problem = |service: &Service| {
-        unsupported(&service.token).map(|reason| Problem {
-            file: folder.join("routes.yaml").display().to_string(),
-            line: None,
-            key: format!("services.{}.token", service.name),
-            problem: format!("it cannot be obtained: {reason}"),
-            fix: "the gateway does not start with it".into(),
-            severity: Severity::Error,
-        })
-    };
-    configuration
-        .frontend
-        .services
-        .iter()
-        .filter_map(problem)
-        .collect()
 }

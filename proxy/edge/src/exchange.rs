@@ -65,6 +65,8 @@ pub(crate) struct Exchange {
     pub(crate) token: Option<AudienceBound>,
     /// Whether the token was replaced because the upstream rejected it: once, never twice.
     pub(crate) token_replaced: bool,
+    /// Whether the user is sent to the provider for the route's service, by itself.
+    pub(crate) goes_to_provider: bool,
     /// Why the gateway answered itself.
     pub(crate) refusal: Option<Box<Refusal>>,
     /// The methods that a 405 names.
@@ -105,6 +107,7 @@ impl Exchange {
             cookie_is_malformed: false,
             token: None,
             token_replaced: false,
+            goes_to_provider: false,
             refusal: None,
             allowed: Vec::new(),
             remark: None,

@@ -18,6 +18,10 @@ pub(crate) struct Asker<'a> {
     pub(crate) kind: RequestKind,
     /// Path and query, where the request is for a session route: what a login may return to.
     pub(crate) session_target: Option<&'a str>,
+    /// The service of the request's route.
+    pub(crate) service: Option<&'a str>,
+    /// Whether a user who must act at the provider for that service is sent there by itself.
+    pub(crate) goes_to_provider: bool,
     pub(crate) request_id: &'a str,
 }
 
@@ -35,13 +39,14 @@ pub(crate) fn answer(
             RequestKind::Navigation,
             Some(target),
             Rejection::SessionMissing | Rejection::SessionExpired,
-        ) => {
-            let return_to: String =
-                url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
-            Answer::see_other(format!("{LOGIN_PATH}?return_to={return_to}"))
+        ) => Answer::see_other(login_url(None, Some(target))),
+        (RequestKind::Navigation, Some(target), Rejection::InteractionRequired)
+            if asker.goes_to_provider =>
+        {
+            Answer::see_other(login_url(asker.service, Some(target)))
         }
-        (RequestKind::Navigation, _, rejection) => page(rejection, asker.request_id),
-        (RequestKind::Fetch, _, rejection) => problem(rejection, asker.request_id),
+        (RequestKind::Navigation, _, rejection) => page(rejection, asker),
+        (RequestKind::Fetch, _, rejection) => problem(rejection, asker),
     };
     let cookies = match refusal.cookie {
         CookieFate::Untouched => None,
@@ -92,27 +97,56 @@ fn login_helps(rejection: Rejection) -> bool {
     )
 }
 
-fn problem(rejection: Rejection, request_id: &str) -> Answer {
+/// Where a login helps, and for which service it must name: with it the session stays, and the
+/// user acts at the provider for that service alone.
+fn login_url(service: Option<&str>, return_to: Option<&str>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(service) = service {
+        query.append_pair("service", service);
+    }
+    if let Some(return_to) = return_to {
+        query.append_pair("return_to", return_to);
+    }
+    match query.finish() {
+        query if query.is_empty() => LOGIN_PATH.into(),
+        query => format!("{LOGIN_PATH}?{query}"),
+    }
+}
+
+/// The service that a refusal is about, where it is about one.
+fn named<'a>(rejection: Rejection, asker: &Asker<'a>) -> Option<&'a str> {
+    asker
+        .service
+        .filter(|_| rejection == Rejection::InteractionRequired)
+}
+
+fn problem(rejection: Rejection, asker: &Asker<'_>) -> Answer {
     let row = rejection.row();
     let mut document = json!({
         "type": format!("urn:tokenbridge:problem:{}", row.code),
         "title": row.title,
         "status": row.status,
         "code": row.code,
-        "request_id": request_id,
+        "request_id": asker.request_id,
     });
     if let (true, Some(members)) = (login_helps(rejection), document.as_object_mut()) {
-        members.insert("login_url".into(), LOGIN_PATH.into());
+        let login_url = login_url(named(rejection, asker), None);
+        members.insert("login_url".into(), login_url.into());
     }
     Answer::json(status(rejection), "application/problem+json", &document)
 }
 
-fn page(rejection: Rejection, request_id: &str) -> Answer {
+fn page(rejection: Rejection, asker: &Asker<'_>) -> Answer {
     let row = rejection.row();
-    let link = match login_helps(rejection) {
-        true => format!("<p><a href=\"{LOGIN_PATH}\">Log in again</a></p>"),
-        false => "<p><a href=\"/\">Back to the start</a></p>".into(),
+    let link = match (login_helps(rejection), named(rejection, asker)) {
+        (true, Some(service)) => {
+            let url = login_url(Some(service), asker.session_target).replace('&', "&amp;");
+            format!("<p><a href=\"{url}\">Go on at the provider</a></p>")
+        }
+        (true, None) => format!("<p><a href=\"{LOGIN_PATH}\">Log in again</a></p>"),
+        (false, _) => "<p><a href=\"/\">Back to the start</a></p>".into(),
     };
+    let request_id = asker.request_id;
     let (status_number, title, code) = (row.status, row.title, row.code);
     Answer::html(
         status(rejection),
@@ -131,6 +165,8 @@ mod tests {
         Asker {
             kind,
             session_target,
+            service: Some("orders"),
+            goes_to_provider: false,
             request_id: "id",
         }
     }
@@ -179,6 +215,30 @@ mod tests {
                     "{text}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_user_who_must_act_at_the_provider_is_told_where_and_for_which_service() {
+        let refusal = Refusal::from(Rejection::InteractionRequired);
+        let text = |kind, goes_to_provider| {
+            let asker = Asker {
+                goes_to_provider,
+                ..asker(kind, Some("/x?y=1&z"))
+            };
+            format!("{:?}", answer(&refusal, &asker, "gone", &[]))
+        };
+        let sent = text(RequestKind::Navigation, true);
+        let back = "/auth/login?service=orders&return_to=%2Fx%3Fy%3D1%26z";
+        assert!(sent.contains("303") && sent.contains(back), "{sent}");
+        let page = text(RequestKind::Navigation, false);
+        let link = "/auth/login?service=orders&amp;return_to=%2Fx%3Fy%3D1%26z";
+        assert!(page.contains("401") && page.contains(link), "{page}");
+        for goes_to_provider in [true, false] {
+            let told = text(RequestKind::Fetch, goes_to_provider);
+            assert!(told.contains("401"), "{told}");
+            assert!(told.contains("/auth/login?service=orders"), "{told}");
+            assert!(!told.contains("return_to"), "{told}");
         }
     }
 

@@ -55,11 +55,25 @@ impl Identity {
         }))
     }
 
-    /// Begins a login: the browser goes to the provider with a cookie for this login alone.
+    /// Begins a login, or one service's own authorization in a session that lives: the browser
+    /// goes to the provider with a cookie for this flow alone.
     ///
     /// # Errors
-    /// The provider is not known yet.
+    /// The provider is not known yet; for a service also: the store does not answer, or the
+    /// provider refuses the service.
     pub async fn begin_login(&self, request: LoginRequest<'_>) -> Result<Redirect, Refusal> {
+        if let (Some(session), Some(service)) = (request.session, request.service) {
+            let party = Arc::clone(&self.party);
+            let hop = party.begin_hop(session, service.to_owned(), request.return_to.clone());
+            let begun = self.runtime.spawn(hop).await;
+            if let Some(mut redirect) = begun.map_err(|_| stopping())?? {
+                let cookies = self.party.flow_cookies();
+                redirect
+                    .set_cookies
+                    .extend(cookies.make_room(request.cookies));
+                return Ok(redirect);
+            }
+        }
         let metadata = match self.party.provider.known_metadata() {
             Some(metadata) => metadata,
             None => {

@@ -10,7 +10,6 @@
 //! | [`health`] | whether the provider answers, and since when |
 //! | [`telemetry`] | the counters that the gateway exports |
 //! | `fuzzing` | what fuzz targets and property tests reach of the readers |
-//! | [`support`] | which token plans this crate can fulfil |
 //! | `relying_party` | all that a frontend's client at its provider works with |
 //! | `provider` | the provider: metadata, keys, endpoints, over HTTP |
 //! | `tokens` | what is asked of the token endpoint, and what to make of the answers: no I/O |
@@ -26,7 +25,6 @@ pub mod login;
 pub mod logout;
 pub mod probe;
 pub mod settings;
-pub mod support;
 pub mod telemetry;
 
 mod machine;
@@ -41,5 +39,4 @@ pub use identity::Identity;
 pub use login::{Callback, Finished, LoggedIn, LoginFailure, LoginRequest, Redirect};
 pub use logout::{LoggedOut, LogoutReturn};
 pub use settings::{HttpTimeouts, IdentityParts, IdentitySettings, StartProblem};
-pub use support::unsupported;
 pub use telemetry::{EndReason, Endpoint, MintStatus, Telemetry};

@@ -8,6 +8,10 @@
 //! | `begin` | the way to the provider |
 //! | `finish` | the way back: code, ID token, session |
 //! | `session` | the session that a login creates |
+//! | `hop` | one service's own authorization, behind a login or on demand: the way there |
+//! | `landing` | the way back from it |
+//! | `onward` | where the browser goes then |
+//! | `by_itself` | when a browser is sent to the provider unasked |
 
 use tokenbridge_bridge::rejection::Refusal;
 use tokenbridge_bridge::return_to::ReturnTo;
@@ -15,9 +19,13 @@ use tokenbridge_bridge::session::{SessionId, SessionKey};
 
 pub(crate) mod authorization;
 pub(crate) mod begin;
+pub(crate) mod by_itself;
 pub(crate) mod callback;
 pub(crate) mod finish;
 pub(crate) mod flow;
+pub(crate) mod hop;
+pub(crate) mod landing;
+pub(crate) mod onward;
 pub(crate) mod session;
 
 /// A browser that wants to log in.
@@ -25,6 +33,11 @@ pub(crate) mod session;
 pub struct LoginRequest<'a> {
     /// Where it goes afterwards.
     pub return_to: ReturnTo,
+    /// The service that needs an authorization of its own, by its name. Where the session is
+    /// over or the service needs none, it is a login like any other.
+    pub service: Option<&'a str>,
+    /// The session that the browser has.
+    pub session: Option<SessionKey>,
     /// The request's `Cookie` fields, as they came.
     pub cookies: &'a [&'a [u8]],
 }
@@ -61,6 +74,9 @@ pub enum Finished {
         /// Values of `Set-Cookie` fields: the login's own cookie is deleted.
         set_cookies: Vec<String>,
     },
+    /// One service's own authorization is over, the session is as it was: on to the next one, or
+    /// to where the user was going.
+    Onward(Redirect),
 }
 
 /// A session that was just created.
@@ -70,6 +86,9 @@ pub struct LoggedIn {
     pub session: SessionId,
     /// Where the browser goes.
     pub return_to: ReturnTo,
+    /// Where it goes before that: to the provider again, for a service that needs an
+    /// authorization of its own.
+    pub next: Option<Redirect>,
     /// Values of `Set-Cookie` fields that go along with the session cookie: the login's own
     /// cookie is deleted.
     pub set_cookies: Vec<String>,

@@ -13,6 +13,7 @@
 //! | [`exchange`] | token exchange, and the login token that it starts from |
 //! | [`own`] | the gateway's own tokens, shared by all sessions and replicas |
 //! | [`probe`] | one token of each service, to see what comes |
+//! | [`authorize`] | services with an authorization, and so a refresh token, of their own |
 //! | [`settle`] | what becomes of an answer: store first, then judge |
 //! | [`renewal`] | renewing what falls due, behind everybody's back |
 //! | [`slots`] | what stands in the session where a service's token belongs |
@@ -22,6 +23,7 @@
 
 use std::sync::Arc;
 
+use tokenbridge_bridge::grant::GrantName;
 use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_session_store::{Clock, SessionStore};
@@ -31,6 +33,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::telemetry::{MintStatus, Telemetry};
 
 pub(crate) mod at_login;
+pub(crate) mod authorize;
 pub(crate) mod back_off;
 pub(crate) mod exchange;
 pub(crate) mod flights;
@@ -106,13 +109,16 @@ impl Minting {
 
     /// Joins the flight of the order's grant, or starts one. The flight goes on whoever waits.
     pub(crate) fn request(self: &Arc<Self>, order: Order) -> Ticket {
-        let lane = match self.plan(&order.service).map(|plan| plan.strategy) {
-            Some(Strategy::Exchange | Strategy::ClientCredentials) => {
-                Lane::Service(order.service.clone())
-            }
-            Some(Strategy::Login | Strategy::Refresh | Strategy::Authorize) | None => {
-                Lane::Grant(order.grant())
-            }
+        let lane = match self.plan(&order.service) {
+            Some(plan) => match plan.strategy {
+                Strategy::Exchange | Strategy::ClientCredentials => {
+                    Lane::Service(order.service.clone())
+                }
+                Strategy::Login | Strategy::Refresh | Strategy::Authorize => {
+                    Lane::Grant(plan.grant())
+                }
+            },
+            None => Lane::Grant(GrantName::Login),
         };
         let session = self.owner(&order);
         let order = Order { session, ..order };
@@ -172,17 +178,12 @@ impl Minting {
             };
         }
         let minted = match plan.strategy {
-            Strategy::Login | Strategy::Refresh => {
+            Strategy::Login | Strategy::Refresh | Strategy::Authorize => {
                 let goal = Goal::ServiceToken;
                 self.fly(Errand { order, plan, goal }).await
             }
             Strategy::Exchange => self.exchange(order, plan).await,
             Strategy::ClientCredentials => self.own(order, plan).await,
-            // `support::unsupported` keeps it out of every configuration that starts.
-            Strategy::Authorize => Minted::refused(
-                MintRefusalReason::ClientRefused,
-                "the strategy is not supported",
-            ),
         };
         self.note(order, plan, &minted);
         minted
@@ -221,6 +222,9 @@ impl Minting {
                 slots::log_success(plan, order.trigger);
                 self.back_off.clear(&order.session, &order.service);
                 self.suspensions.note_minted(&order.service);
+            }
+            Minted::Refused(refused) if authorize::waits_for_browser(plan, refused) => {
+                tracing::debug!(target: "tokenbridge", service = %plan.service, detail = refused.detail, "the service waits for the browser");
             }
             Minted::Refused(refused) => {
                 // What a probe meets keeps nobody else from asking.

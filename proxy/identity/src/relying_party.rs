@@ -18,7 +18,6 @@ use crate::minting::{Minting, Ports, back_off};
 use crate::provider::Provider;
 use crate::revocation::Revocations;
 use crate::settings::{IdentityParts, IdentitySettings, StartProblem};
-use crate::support::unsupported;
 use crate::telemetry::Telemetry;
 
 /// How often the provider's metadata and keys are fetched anew.
@@ -94,7 +93,7 @@ impl RelyingParty {
     }
 }
 
-/// No strategy that is not supported is taken in silence.
+/// What cannot be done is not taken in silence.
 fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
     let by_refresh_token = settings.issuer.subject_token == SubjectToken::RefreshToken;
     let by_login = |plan: &&TokenPlan| plan.strategy == Strategy::Login;
@@ -106,7 +105,7 @@ fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
         let subject = (plan.strategy == Strategy::Exchange && by_refresh_token).then_some(
             "subject_token refresh_token is not supported; use access_token or id_token",
         );
-        if let Some(reason) = unsupported(plan).or(subject).or(mixed) {
+        if let Some(reason) = subject.or(mixed) {
             let service = plan.service.clone();
             return Err(StartProblem::Unsupported { service, reason });
         }

@@ -59,6 +59,8 @@ impl<'c> Refused<'c> {
         let asker = Asker {
             kind: RequestKind::Fetch,
             session_target: None,
+            service: None,
+            goes_to_provider: false,
             request_id: &self.request_id,
         };
         // No cookie was looked at, so none is deleted.

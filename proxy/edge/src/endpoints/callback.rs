@@ -14,7 +14,8 @@ const PROBED: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><
     <h1>Probing</h1><p>The result is shown where the probe was begun. This browser is not logged in; \
     the window can be closed.</p></html>";
 
-/// Finishes the login. The page that follows must not learn the code from a `Referer`.
+/// Finishes the login, or one service's own authorization. The page that follows must not learn the
+/// code from a `Referer`.
 pub(super) async fn answer(
     gateway: &Gateway,
     http: &HttpSession,
@@ -35,7 +36,7 @@ pub(super) async fn answer(
         cookies: failure.set_cookies,
     })?;
     Ok(match finished {
-        Finished::Again(redirect) => {
+        Finished::Again(redirect) | Finished::Onward(redirect) => {
             Answer::see_other(redirect.location).with_cookies(redirect.set_cookies)
         }
         Finished::Probing { set_cookies } => {
@@ -45,8 +46,13 @@ pub(super) async fn answer(
         Finished::LoggedIn(login) => {
             exchange.remark = Some("login".into());
             let cookie = gateway.frontend.cookie.set(&login.session.expose(), None);
-            Answer::see_other(login.return_to.as_str().into())
+            let (location, cookies) = match login.next {
+                Some(next) => (next.location, next.set_cookies),
+                None => (login.return_to.as_str().into(), Vec::new()),
+            };
+            Answer::see_other(location)
                 .with_cookies(login.set_cookies)
+                .with_cookies(cookies)
                 .with(header::SET_COOKIE, cookie)
         }
     })

@@ -1,4 +1,4 @@
-//! `GET /auth/login`: off to the provider.
+//! `GET /auth/login`: off to the provider, to log in or for one service (`?service=`).
 
 use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::return_to::ReturnTo;
@@ -24,22 +24,35 @@ pub(super) async fn answer(
         let redirect = begun.await?;
         return Ok(Answer::see_other(redirect.location).with_cookies(redirect.set_cookies));
     }
+    let told = told(http, exchange);
     let request = LoginRequest {
-        return_to: return_to(http, exchange),
+        return_to: ReturnTo::parse(told.return_to.as_deref().unwrap_or("/")),
+        service: told.service.as_deref(),
+        session: exchange.session,
         cookies: &cookies(http),
     };
     let redirect = gateway.frontend.identity.begin_login(request).await?;
     Ok(Answer::see_other(redirect.location).with_cookies(redirect.set_cookies))
 }
 
-/// Only a navigation may say where its login returns to: a background fetch would otherwise decide
-/// where the user lands.
-fn return_to(http: &HttpSession, exchange: &Exchange) -> ReturnTo {
+/// What the query says.
+#[derive(Default)]
+struct Told {
+    return_to: Option<String>,
+    service: Option<String>,
+}
+
+/// Only a navigation may say where its login returns to and what it is for: a background fetch
+/// would otherwise decide where the user lands. What stands twice says nothing.
+fn told(http: &HttpSession, exchange: &Exchange) -> Told {
     let mode = http.req_header().headers.get("sec-fetch-mode");
     if mode.is_some_and(|mode| mode.as_bytes() != b"navigate") {
-        return ReturnTo::default();
+        return Told::default();
     }
-    parameter(exchange, "return_to").map_or_else(ReturnTo::default, |value| ReturnTo::parse(&value))
+    Told {
+        return_to: parameter(exchange, "return_to"),
+        service: parameter(exchange, "service"),
+    }
 }
 
 /// The value of a parameter that stands once.

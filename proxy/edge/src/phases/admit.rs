@@ -62,7 +62,12 @@ pub(crate) async fn session(
         None => {
             gateway.frontend.metrics.cache_misses.inc();
             let epoch = cache.epoch(&key);
-            let grant = grant(gateway, exchange, &key, plan).await?;
+            let grant = match grant(gateway, exchange, &key, plan).await {
+                Ok(grant) => grant,
+                Err(refusal) => {
+                    return Err(by_browser(gateway, exchange, (&key, plan), refusal).await);
+                }
+            };
             cache.keep(&key, route.service_index, grant, epoch)
         }
     };
@@ -121,6 +126,28 @@ async fn grant(
             MintRefusalReason::Unavailable,
             "no token came in time",
         )),
+    }
+}
+
+/// Where the browser has to go to the provider for the service: a navigation is sent there by
+/// itself, but nobody while the provider does not answer.
+async fn by_browser(
+    gateway: &Gateway,
+    exchange: &mut Exchange,
+    (key, plan): (&SessionKey, &TokenPlan),
+    refusal: Refusal,
+) -> Refusal {
+    if refusal.rejection != Rejection::InteractionRequired {
+        return refusal;
+    }
+    let navigates = exchange.kind == RequestKind::Navigation;
+    let identity = &gateway.frontend.identity;
+    match identity.may_authorize(key, &plan.service, navigates).await {
+        Ok(goes) => {
+            exchange.goes_to_provider = goes;
+            refusal
+        }
+        Err(away) => away,
     }
 }
 

@@ -112,6 +112,8 @@ pub(crate) fn refusal_answer(
     let asker = Asker {
         kind: exchange.kind,
         session_target,
+        service: service(gateway, exchange),
+        goes_to_provider: exchange.goes_to_provider,
         request_id: &exchange.request_id,
     };
     let answer = refusal::answer(
@@ -130,6 +132,13 @@ pub(crate) fn refusal_answer(
     exchange.status = answer.status().as_u16();
     exchange.refusal = Some(Box::new(refused.refusal));
     answer
+}
+
+/// The service of the request's route.
+fn service<'a>(gateway: &'a Gateway, exchange: &Exchange) -> Option<&'a str> {
+    let index = exchange.route()?.route.service_index;
+    let plan = gateway.frontend.plan(index)?;
+    Some(plan.service.as_str())
 }
 
 /// What every answer to a client of ours says beside the answer itself.

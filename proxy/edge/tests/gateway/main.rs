@@ -11,6 +11,7 @@
 
 mod admin;
 mod answers;
+mod authorize;
 mod bridging;
 mod cache;
 mod callback;

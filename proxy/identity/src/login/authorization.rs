@@ -1,5 +1,6 @@
 //! The authorization request (OpenID Connect Core § 3.1.2.1): code, PKCE S256, state, nonce.
 
+use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::service::{Strategy, TargetParameter, TokenPlan};
 use tokenbridge_config::issuer::IssuerSettings;
 use tokenbridge_config::preset::Preset;
@@ -7,8 +8,7 @@ use url::Url;
 
 use crate::login::flow::Flow;
 
-/// Where the browser is sent. Configured parameters come last and repeat none of ours, which
-/// some providers refuse.
+/// Where the browser is sent to log in.
 pub(crate) fn url(
     endpoint: &Url,
     issuer: &IssuerSettings,
@@ -16,19 +16,48 @@ pub(crate) fn url(
     flow: &Flow,
     resources: &[&str],
 ) -> String {
-    let challenge = flow.challenge();
     let scope = issuer.scopes.join(" ");
+    let mut asked = vec![("scope", scope.as_str())];
+    asked.extend(resources.iter().map(|resource| ("resource", *resource)));
+    with_parameters(endpoint, issuer, (redirect_uri, flow), asked)
+}
+
+/// Where the browser is sent for one service's own authorization. `prompt`: `none`, unless the
+/// provider may ask the user. `hint`: the session's newest ID token.
+pub(crate) fn url_for_service(
+    endpoint: &Url,
+    issuer: &IssuerSettings,
+    way: (&str, &Flow),
+    (plan, prompt): (&TokenPlan, Option<&str>),
+    hint: Option<&Secret>,
+) -> String {
+    let scope = scopes_for_service(issuer, plan).join(" ");
+    let mut asked = vec![("scope", scope.as_str())];
+    asked.extend(target(plan));
+    asked.extend(prompt.map(|prompt| ("prompt", prompt)));
+    let hint = hint.filter(|_| takes_hint(issuer.preset));
+    asked.extend(hint.map(|hint| ("id_token_hint", hint.expose())));
+    with_parameters(endpoint, issuer, way, asked)
+}
+
+/// Configured parameters come last and repeat none of ours, which some providers refuse.
+fn with_parameters(
+    endpoint: &Url,
+    issuer: &IssuerSettings,
+    (redirect_uri, flow): (&str, &Flow),
+    asked: Vec<(&str, &str)>,
+) -> String {
+    let challenge = flow.challenge();
     let mut ours = vec![
         ("response_type", "code"),
         ("client_id", issuer.client_id.as_str()),
         ("redirect_uri", redirect_uri),
-        ("scope", &scope),
         ("state", flow.state.expose()),
         ("nonce", flow.nonce.expose()),
         ("code_challenge", &challenge),
         ("code_challenge_method", "S256"),
     ];
-    ours.extend(resources.iter().map(|resource| ("resource", *resource)));
+    ours.extend(asked);
     let configured = issuer
         .authorization_parameters
         .iter()
@@ -39,6 +68,53 @@ pub(crate) fn url(
         .extend_pairs(ours.iter().copied())
         .extend_pairs(configured);
     url.into()
+}
+
+/// The parameter that names a service's target.
+pub(crate) fn target(plan: &TokenPlan) -> Option<(&'static str, &str)> {
+    match plan.target_parameter {
+        TargetParameter::Resource | TargetParameter::Audience | TargetParameter::Aud => plan
+            .target_parameter
+            .as_str()
+            .zip(plan.target_value.as_deref()),
+        // The scopes name it.
+        TargetParameter::Scope | TargetParameter::None => None,
+    }
+}
+
+/// The service's scopes, and of the login's what a session needs: who it is, and a refresh token.
+fn scopes_for_service<'a>(issuer: &'a IssuerSettings, plan: &'a TokenPlan) -> Vec<&'a str> {
+    let login = issuer.scopes.iter().map(String::as_str);
+    if plan.scopes.is_empty() {
+        return login.collect();
+    }
+    let kept = login.filter(|scope| matches!(*scope, "openid" | "offline_access" | "offline"));
+    let mut scopes: Vec<&str> = kept.collect();
+    for scope in &plan.scopes {
+        if !scopes.contains(&scope.as_str()) {
+            scopes.push(scope);
+        }
+    }
+    scopes
+}
+
+/// Whether the provider takes `id_token_hint` (OpenID Connect Core § 3.1.2.1). Cognito's
+/// documentation does not know it.
+const fn takes_hint(preset: Preset) -> bool {
+    match preset {
+        Preset::Cognito => false,
+        Preset::Generic
+        | Preset::Keycloak
+        | Preset::Entra
+        | Preset::Auth0
+        | Preset::Okta
+        | Preset::Duende
+        | Preset::OidcProvider
+        | Preset::Logto
+        | Preset::Zitadel
+        | Preset::Authentik
+        | Preset::Hydra => true,
+    }
 }
 
 /// The resource that a plan's token would be asked for with, where the provider wants all
@@ -67,8 +143,8 @@ pub(crate) fn resource(preset: Preset, plan: &TokenPlan) -> Option<&str> {
 mod tests {
     use super::*;
     use std::collections::HashMap;
+    use tokenbridge_bridge::UnixTime;
     use tokenbridge_bridge::return_to::ReturnTo;
-    use tokenbridge_bridge::{Secret, UnixTime};
     use tokenbridge_config::issuer::{ClientAuthentication, RefreshRetry, SubjectToken};
 
     fn issuer(parameters: &[(&str, &str)]) -> IssuerSettings {

@@ -76,7 +76,10 @@ impl RelyingParty {
     pub(crate) async fn finish(self: Arc<Self>, back: Return) -> Result<Finished, LoginFailure> {
         let forget = self.flow_cookies().forget(&back.flow.state);
         let probe = back.flow.probe.clone();
-        let finished = self.finish_checked(back).await;
+        let finished = match back.flow.hop.clone() {
+            Some(hop) => self.finish_hop(back, hop).await,
+            None => self.finish_checked(back).await,
+        };
         match finished {
             Ok(Finished::LoggedIn(mut login)) => {
                 login.set_cookies.push(forget);
@@ -89,6 +92,10 @@ impl RelyingParty {
             Ok(Finished::Probing { .. }) => Ok(Finished::Probing {
                 set_cookies: vec![forget],
             }),
+            Ok(Finished::Onward(mut redirect)) => {
+                redirect.set_cookies.push(forget);
+                Ok(Finished::Onward(redirect))
+            }
             Err((refusal, used)) => {
                 if let Some(probe) = probe.filter(|_| used) {
                     self.probe_failed(&probe, &refusal).await;
@@ -139,15 +146,20 @@ impl RelyingParty {
                 set_cookies: Vec::new(),
             });
         }
+        let hint = granted.id_token.clone();
         let login = Login {
             made_for: made_for.map(|(plan, _)| plan.service.clone()),
             granted,
             current_session,
         };
         let session = self.log_in(&flow, login).await.map_err(used)?;
+        let (key, return_to) = (session.key(), flow.return_to.clone());
+        let next = self.hop_after_login(&metadata, key, return_to, hint.as_ref());
         Ok(Finished::LoggedIn(LoggedIn {
             session,
             return_to: flow.return_to,
+            // The login stands, whatever becomes of what follows.
+            next: next.ok().flatten(),
             set_cookies: Vec::new(),
         }))
     }

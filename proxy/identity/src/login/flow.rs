@@ -13,6 +13,7 @@ use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_session_store::{Keyring, Purpose};
 use zeroize::Zeroizing;
 
+use crate::login::hop::{Hop, SealedHop};
 use crate::probe::{ProbeFlow, SealedProbe};
 
 /// How long a login may take.
@@ -36,6 +37,8 @@ pub(crate) struct Flow {
     pub(crate) resources: bool,
     /// The probe that it is for.
     pub(crate) probe: Option<ProbeFlow>,
+    /// The service that it is for, where a session is there already.
+    pub(crate) hop: Option<Hop>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -48,6 +51,8 @@ struct Sealed {
     x: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     p: Option<SealedProbe>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    h: Option<SealedHop>,
 }
 
 /// What a callback's `state` leads to.
@@ -79,6 +84,7 @@ impl Flow {
             created_at: now,
             resources,
             probe: None,
+            hop: None,
         })
     }
 
@@ -110,6 +116,7 @@ impl FlowCookies<'_> {
             t: flow.created_at.seconds(),
             x: flow.resources,
             p: flow.probe.as_ref().map(SealedProbe::of),
+            h: flow.hop.as_ref().map(SealedHop::of),
         };
         let text = Zeroizing::new(serde_json::to_vec(&sealed).ok()?);
         let associated = [name.as_str().as_bytes()];
@@ -118,8 +125,14 @@ impl FlowCookies<'_> {
             .seal(Purpose::LoginFlowCookie, &associated, &text)
             .ok()?;
         let mut values = vec![name.set(&URL_SAFE_NO_PAD.encode(sealed), Some(LIFE))];
-        values.extend(self.superfluous(cookies).iter().map(CookieName::delete));
+        values.extend(self.make_room(cookies));
         Some(values)
+    }
+
+    /// Deletions of what leaves no room for one more.
+    pub(crate) fn make_room(&self, cookies: &[&[u8]]) -> Vec<String> {
+        let superfluous = self.superfluous(cookies);
+        superfluous.iter().map(CookieName::delete).collect()
     }
 
     /// Looks up the login that a `state` belongs to.
@@ -161,6 +174,10 @@ impl FlowCookies<'_> {
             .open(Purpose::LoginFlowCookie, &associated, &sealed)
             .ok()?;
         let sealed: Sealed = serde_json::from_slice(&text).ok()?;
+        let hop = match sealed.h {
+            Some(hop) => Some(hop.open()?),
+            None => None,
+        };
         Some(Flow {
             state: Secret::new(sealed.s.as_str()),
             nonce: Secret::new(sealed.n.as_str()),
@@ -169,6 +186,7 @@ impl FlowCookies<'_> {
             created_at: UnixTime::from_seconds(sealed.t),
             resources: sealed.x,
             probe: sealed.p.map(SealedProbe::open),
+            hop,
         })
     }
 

@@ -97,6 +97,8 @@ impl Minting {
             plan.audience.is_some()
                 && plan.mint == Mint::Login
                 && plan.strategy != Strategy::Login
+                // Its tokens come by the browser, behind the login.
+                && plan.strategy != Strategy::Authorize
                 && done != Some(&plan.service)
         };
         let mut services: Vec<&ServiceName> = self

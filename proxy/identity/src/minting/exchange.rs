@@ -101,7 +101,7 @@ impl Minting {
         plan: &TokenPlan,
         refused: Option<&Secret>,
     ) -> Result<Result<Secret, Minted>, StoreError> {
-        let grant = order.grant();
+        let grant = plan.grant();
         // One that was just renewed serves even where the provider's tokens live for seconds.
         for (renew, left) in [(true, LEFT), (false, Duration::ZERO)] {
             let Some(found) = self.ports.store.grant(&order.session, &grant).await? else {

@@ -11,7 +11,8 @@ use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_session_store::{Acquired, Lease, StoreError};
 
 use crate::minting::Minting;
-use crate::minting::order::{Minted, Order};
+use crate::minting::authorize::without_grant;
+use crate::minting::order::Minted;
 use crate::minting::turn::{Errand, Goal};
 
 /// How long a lease lasts unless it is kept: what a replica that died holds others up.
@@ -42,10 +43,10 @@ pub(super) enum Taken {
 
 impl Minting {
     /// A claim that nobody else in the fleet makes.
-    pub(super) fn claim(&self, order: &Order) -> Option<Lease> {
+    pub(super) fn claim(&self, errand: Errand<'_>) -> Option<Lease> {
         self.ports.machine.random().map(|number| Lease {
-            session: order.session,
-            grant: order.grant(),
+            session: errand.order.session,
+            grant: errand.plan.grant(),
             holder: Holder(number),
         })
     }
@@ -69,11 +70,7 @@ impl Minting {
                 }
                 Acquired::Gone => return Ok(Taken::Over(Minted::SessionGone)),
                 Acquired::NoGrant => {
-                    let refused = Minted::refused(
-                        MintRefusalReason::NoRefreshToken,
-                        "the session has no grant",
-                    );
-                    return Ok(Taken::Over(refused));
+                    return Ok(Taken::Over(Minted::Refused(without_grant(errand.plan))));
                 }
                 Acquired::Busy { remaining } => remaining.min(POLL),
             };

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tokenbridge_bridge::UnixTime;
-use tokenbridge_bridge::grant::GrantName;
 use tokenbridge_bridge::service::{Audience, ServiceName};
 use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::MintRefusalReason;
@@ -18,11 +17,6 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// The grant that pays for it.
-    pub(crate) fn grant(&self) -> GrantName {
-        GrantName::Login
-    }
-
     /// Whether nobody notes afterwards when the session falls due next.
     pub(crate) fn stands_alone(&self) -> bool {
         match self.trigger {

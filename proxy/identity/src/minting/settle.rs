@@ -121,6 +121,9 @@ impl Minting {
         flight: &Flight<'_>,
         detail: String,
     ) -> Result<Turn, StoreError> {
+        if flight.errand.plan.strategy == Strategy::Authorize {
+            return self.authorization_refused(flight, detail).await;
+        }
         let trigger = flight.errand.order.trigger;
         if matches!(trigger, Trigger::Login | Trigger::Probe) {
             return match self.spend(flight).await? {
@@ -206,7 +209,7 @@ impl Minting {
     }
 
     /// Takes the refresh token out of the session: it must not be sent again.
-    async fn spend(&self, flight: &Flight<'_>) -> Result<Written, StoreError> {
+    pub(super) async fn spend(&self, flight: &Flight<'_>) -> Result<Written, StoreError> {
         let next = RefreshGrant {
             refresh_token: None,
             ..flight.grant.clone()

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
-use tokenbridge_bridge::grant::{Generation, RefreshGrant};
-use tokenbridge_bridge::service::TokenPlan;
+use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant};
+use tokenbridge_bridge::service::{Strategy, TokenPlan};
 use tokenbridge_bridge::session::{Reading, SessionFacts};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_session_store::{Described, Lease, StoreError};
@@ -64,7 +64,7 @@ pub(super) struct Flight<'a> {
 impl Minting {
     /// Gets a token by spending the session's refresh token.
     pub(super) async fn fly(&self, errand: Errand<'_>) -> Minted {
-        let Some(lease) = self.claim(errand.order) else {
+        let Some(lease) = self.claim(errand) else {
             return Minted::refused(
                 MintRefusalReason::Unavailable,
                 "the operating system's random source failed",
@@ -150,6 +150,9 @@ impl Minting {
     }
 
     async fn no_refresh_token(&self, flight: &Flight<'_>) -> Result<Turn, StoreError> {
+        if flight.errand.plan.strategy == Strategy::Authorize {
+            return self.authorization_over(flight).await;
+        }
         let refused = match flight.grant.generation == Generation::FIRST {
             true => Refused::new(
                 MintRefusalReason::NoRefreshToken,
@@ -174,6 +177,12 @@ impl Minting {
             return Ok(true);
         }
         let now = self.ports.clock.now();
+        if flight.lease.grant != GrantName::Login {
+            // Only this service lives on it: there is nothing else to lose.
+            let slot = flight.slot.as_ref();
+            let live = matches!(slot, Some(TokenSlot::Token(token)) if now < token.expires_at);
+            return Ok(self.rules.may_resend(elapsed(), live));
+        }
         let live = match self
             .ports
             .store

@@ -53,6 +53,16 @@ pub(crate) fn judge(token: &Secret, facts: &SessionFacts, previous: Option<&Secr
     }
 }
 
+/// When an ID token that was judged before was issued (`iat`); 0 where it does not say.
+pub(crate) fn issued_at(token: &Secret) -> u64 {
+    #[derive(Deserialize)]
+    struct Issued {
+        iat: u64,
+    }
+    let issued = jsonwebtoken::dangerous::insecure_decode_claims::<Issued>(token.expose());
+    issued.map_or(0, |issued| issued.iat)
+}
+
 fn claims(token: &Secret) -> Option<Claims> {
     jsonwebtoken::dangerous::insecure_decode_claims(token.expose()).ok()
 }

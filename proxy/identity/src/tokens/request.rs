@@ -38,13 +38,14 @@ impl TokenRequest {
     }
 
     /// A refresh (RFC 6749 § 6) for a service; without one, a plain refresh, which renews the
-    /// login's own token.
+    /// login's own token. A service with an authorization of its own has named its target there.
     pub(crate) fn refresh(refresh_token: &Secret, plan: Option<&TokenPlan>) -> Self {
         let mut fields = vec![
             ("grant_type", Secret::new("refresh_token")),
             ("refresh_token", refresh_token.clone()),
         ];
-        let target = plan.filter(|plan| plan.strategy != Strategy::Login);
+        let target =
+            plan.filter(|plan| !matches!(plan.strategy, Strategy::Login | Strategy::Authorize));
         fields.extend(target.into_iter().flat_map(target_fields));
         Self { fields }
     }
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_refresh_names_its_target_with_one_parameter() {
-        use Strategy::{Login, Refresh};
+        use Strategy::{Authorize, Login, Refresh};
         use TargetParameter as P;
         let a = "https://a.example";
         for (strategy, parameter, scopes, expected) in [
@@ -154,6 +155,7 @@ mod tests {
             ),
             (Refresh, P::None, &[], vec![]),
             (Login, P::Resource, &["x"], vec![]),
+            (Authorize, P::Resource, &["x"], vec![]),
         ] {
             let plan = plan(strategy, parameter, scopes);
             let request = TokenRequest::refresh(&Secret::new("rt"), Some(&plan));

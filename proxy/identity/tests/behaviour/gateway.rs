@@ -70,11 +70,21 @@ impl Gateway {
     }
 
     pub(crate) async fn begin(&self) -> Result<Redirect, Refusal> {
+        self.begin_for(None, None).await
+    }
+
+    pub(crate) async fn begin_for(
+        &self,
+        service: Option<&str>,
+        session: Option<SessionKey>,
+    ) -> Result<Redirect, Refusal> {
         let header = self.cookie_header();
         let redirect = self
             .identity
             .begin_login(LoginRequest {
                 return_to: ReturnTo::parse("/dashboard?tab=1"),
+                service,
+                session,
                 cookies: &[header.as_bytes()],
             })
             .await?;
@@ -84,19 +94,23 @@ impl Gateway {
 
     /// What the user does at the provider; the query with which the browser comes back.
     pub(crate) async fn visit(&self, location: &str) -> String {
+        self.visit_as(location, ("alice", "wonderland")).await
+    }
+
+    pub(crate) async fn visit_as(&self, location: &str, user: (&str, &str)) -> String {
         let mut page = self.browser.navigate(location).await.unwrap();
         for _ in 0..3 {
             if page.url.path() == "/auth/callback" {
                 break;
             }
-            page = self.fill_in(&page).await;
+            page = self.fill_in(&page, user).await;
         }
         assert_eq!(page.url.path(), "/auth/callback", "{page:?}");
         page.url.query().unwrap_or_default().to_owned()
     }
 
-    async fn fill_in(&self, page: &Page) -> Page {
-        let fields = [("username", "alice"), ("password", "wonderland")];
+    async fn fill_in(&self, page: &Page, (name, password): (&str, &str)) -> Page {
+        let fields = [("username", name), ("password", password)];
         self.browser.submit(page, &fields).await.unwrap()
     }
 
@@ -120,7 +134,9 @@ impl Gateway {
             .await;
         match &finished {
             Ok(Finished::LoggedIn(login)) => self.keep_cookies(&login.set_cookies),
-            Ok(Finished::Again(redirect)) => self.keep_cookies(&redirect.set_cookies),
+            Ok(Finished::Again(redirect) | Finished::Onward(redirect)) => {
+                self.keep_cookies(&redirect.set_cookies);
+            }
             Ok(Finished::Probing { set_cookies }) => self.keep_cookies(set_cookies),
             Err(failure) => self.keep_cookies(&failure.set_cookies),
         }
@@ -134,7 +150,7 @@ impl Gateway {
             let query = self.visit(&redirect.location).await;
             match self.finish(&query).await? {
                 Finished::LoggedIn(login) => return Ok(login),
-                Finished::Again(again) => redirect = again,
+                Finished::Again(again) | Finished::Onward(again) => redirect = again,
                 Finished::Probing { .. } => panic!("a login is no probe"),
             }
         }

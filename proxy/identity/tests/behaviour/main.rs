@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod authorize;
+mod authorize_failures;
+mod authorize_races;
 mod client_authentication;
 mod exchange;
 mod gateway;
+mod hops;
 mod id_token;
 mod log;
 mod login;

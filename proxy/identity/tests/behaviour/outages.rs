@@ -37,6 +37,8 @@ async fn the_gateway_starts_with_the_provider_down_and_heals_by_itself() {
     );
     let request = || tokenbridge_identity::LoginRequest {
         return_to: Default::default(),
+        service: None,
+        session: None,
         cookies: &[],
     };
     let refusal = other.begin_login(request()).await.unwrap_err();

@@ -51,7 +51,7 @@ async fn probe_at(gateway: &Gateway, landing: &Identity) -> Report {
                 gateway.keep_cookies(&again.set_cookies);
                 redirect = again;
             }
-            Finished::LoggedIn(_) => panic!("a probe gives no session"),
+            Finished::LoggedIn(_) | Finished::Onward(_) => panic!("a probe gives no session"),
         }
     }
     report(gateway, &begun).await
