@@ -10,6 +10,9 @@ use crate::pattern::{Captures, PathPattern, Segment, UpstreamPath};
 use crate::service::ServiceName;
 use crate::target::{EncodedSlash, RequestTarget, canonical_path};
 
+mod limits;
+pub use limits::RouteLimits;
+
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteAuth {
@@ -83,18 +86,16 @@ pub struct Route {
     pub upstream_path: UpstreamPath,
     /// Who may use it.
     pub auth: RouteAuth,
-    /// Answers may last: no total time limit, idle limits of their own.
+    /// Answers may last: idle limits of their own, no limit on the whole.
     pub streaming: bool,
-    /// The largest request body in bytes, where it differs from the listener's.
-    pub max_body: Option<u64>,
+    /// What a request may hold and how long it may take.
+    pub limits: RouteLimits,
     /// Whether `%2F` may stand in its path.
     pub keep_encoded_slash: bool,
     /// Header names of the client that are let through although they are stripped elsewhere.
     pub pass_headers: Vec<HeaderName>,
     /// How long an upstream may take to begin its answer, where it differs from the service's.
     pub timeout: Option<Duration>,
-    /// For a whole request and its answer, where it is not the service's.
-    pub total_timeout: Option<Duration>,
     /// For people.
     pub description: Option<String>,
 }
@@ -112,10 +113,8 @@ pub struct RouteMatch {
 impl RouteMatch {
     /// Path and query to ask the upstream for.
     pub fn upstream_target(&self, target: &RequestTarget) -> String {
-        let mut text = self
-            .route
-            .upstream_path
-            .render(target.path(), &self.captures);
+        let path = &self.route.upstream_path;
+        let mut text = path.render(target.path(), &self.captures);
         text.push_str(target.query_suffix());
         text
     }

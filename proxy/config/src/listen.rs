@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::limits::Limits;
+
 /// A public listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -13,6 +15,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What it speaks.
     pub kind: ListenerKind,
+    /// What its clients may use.
+    pub limits: Limits,
 }
 
 /// What a public listener speaks.

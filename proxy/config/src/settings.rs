@@ -48,13 +48,14 @@ pub(crate) struct Settings<'r> {
 /// Reads the whole file.
 pub(crate) fn read<'r>(root: &Section<'r>) -> Settings<'r> {
     let public_url = read_public_url(root);
+    let limits = limits::read(root);
     Settings {
         auth: auth::read(root),
         services: audiences::read(root),
         session: session::read(root),
-        network: network::read(root, public_url.as_ref()),
+        network: network::read(root, public_url.as_ref(), limits),
         browser: browser::read(root, public_url.as_ref()),
-        limits: limits::read(root),
+        limits,
         rates: limits::read_rates(root),
         logging: process::read_logging(root),
         runtime: process::read_runtime(root),

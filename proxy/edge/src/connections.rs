@@ -38,6 +38,7 @@ use pingora_core::protocols::l4::stream::Stream as Socket;
 use pingora_core::protocols::{GetSocketDigest, Ssl, Stream};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
+use tokenbridge_config::limits::Limits;
 
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
@@ -91,28 +92,28 @@ impl Connections {
             };
             address.and_then(|address| address.as_inet()).copied()
         };
-        let Some(_counted) = self.count(address(false)) else {
+        let (entrance, limits) = self.entrances.at(address(true));
+        let Some(_counted) = self.count(address(false), limits) else {
             self.frontend.metrics.connections.refused("per_address");
             return;
         };
-        let patience = self.frontend.configuration.limits.body_timeout;
-        let socket = ClientSocket::new(socket, patience);
-        match self.entrances.at(address(true)) {
-            Entrance::Plain => http1::serve(self, Box::new(socket), shutdown).await,
-            Entrance::Tls(acceptor) => self.serve_tls(acceptor, socket, shutdown).await,
+        let socket = ClientSocket::new(socket, limits.body_timeout);
+        match entrance {
+            Entrance::Plain => http1::serve(self, limits, Box::new(socket), shutdown).await,
+            Entrance::Tls(acceptor) => self.serve_tls(acceptor, limits, socket, shutdown).await,
             Entrance::RedirectToHttps => {
-                redirect::serve(self, Box::new(socket), shutdown).await;
+                redirect::serve(self, limits, Box::new(socket), shutdown).await;
             }
         }
     }
 
     /// Counts a connection; `None` where its address has too many. A trusted proxy's connections
     /// are those of many clients.
-    fn count(&self, peer: Option<SocketAddr>) -> Option<counts::Counted> {
+    fn count(&self, peer: Option<SocketAddr>, limits: &Limits) -> Option<counts::Counted> {
         let ip = peer?.ip();
         let most = match self.frontend.trusts(Some(ip)) {
             true => usize::MAX,
-            false => self.frontend.configuration.limits.connections_per_address,
+            false => limits.connections_per_address,
         };
         self.counts.enter(ip, most)
     }
@@ -120,11 +121,12 @@ impl Connections {
     async fn serve_tls(
         self: &Arc<Self>,
         acceptor: &Acceptor,
+        limits: &Arc<Limits>,
         socket: ClientSocket,
         shutdown: ShutdownWatch,
     ) {
-        let patience = self.frontend.configuration.limits.header_timeout;
-        let handshake = tokio::time::timeout(patience, acceptor.tls_handshake(socket)).await;
+        let handshake = acceptor.tls_handshake(socket);
+        let handshake = tokio::time::timeout(limits.header_timeout, handshake).await;
         let (outcome, stream) = match handshake {
             Ok(Ok(stream)) => ("ok", Some(stream)),
             Ok(Err(error)) => {
@@ -136,8 +138,8 @@ impl Connections {
         self.frontend.metrics.connections.tls_handshake(outcome);
         let Some(stream) = stream else { return };
         match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => http2::serve(self, Box::new(stream), shutdown).await,
-            _ => http1::serve(self, Box::new(stream), shutdown).await,
+            Some(ALPN::H2) => http2::serve(self, limits, Box::new(stream), shutdown).await,
+            _ => http1::serve(self, limits, Box::new(stream), shutdown).await,
         }
     }
 }

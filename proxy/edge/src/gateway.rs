@@ -93,12 +93,12 @@ impl ProxyHttp for Gateway {
 
     async fn request_body_filter(
         &self,
-        _: &mut HttpSession,
+        http: &mut HttpSession,
         body: &mut Option<Bytes>,
         end: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        limits::body(self, body.as_ref(), end, exchange)
+        limits::body(self, http, body.as_ref(), end, exchange)
     }
 
     async fn upstream_response_filter(

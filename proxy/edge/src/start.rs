@@ -49,8 +49,8 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
     listeners::check_free(&configuration.listen)?;
     let admin = listeners::bind(configuration.admin)?;
     let asked = forward_auth::bind(&configuration)?;
-    let entrances =
-        Entrances::open(&configuration.listen).map_err(|problem| problem.to_string())?;
+    let entrances = Entrances::open(&configuration.listen, configuration.limits);
+    let entrances = entrances.map_err(|problem| problem.to_string())?;
     let entrances = Arc::new(entrances);
     // Pingora gives each service a runtime that ends with the listeners; work that outlives a
     // request and a stop (code exchange, renewals, revocation) has one of its own.

@@ -2,7 +2,7 @@
 
 use http::Method;
 use tokenbridge_bridge::pattern::{PathPattern, UpstreamPath};
-use tokenbridge_bridge::route::{Methods, Route, RouteAuth, RouteTable};
+use tokenbridge_bridge::route::{Methods, Route, RouteAuth, RouteLimits, RouteTable};
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget};
 
@@ -48,11 +48,10 @@ fn route(pattern: PathPattern, upstream_path: UpstreamPath) -> Route {
         upstream_path,
         auth: RouteAuth::None,
         streaming: false,
-        max_body: None,
+        limits: RouteLimits::default(),
         keep_encoded_slash: false,
         pass_headers: Vec::new(),
         timeout: None,
-        total_timeout: None,
         description: None,
     }
 }

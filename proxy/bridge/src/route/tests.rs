@@ -16,11 +16,10 @@ fn route(id: &str, path: &str, upstream: &str, methods: &[Method]) -> Route {
         upstream_path,
         auth: RouteAuth::Session,
         streaming: false,
-        max_body: None,
+        limits: RouteLimits::default(),
         keep_encoded_slash: false,
         pass_headers: Vec::new(),
         timeout: None,
-        total_timeout: None,
         description: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use tokenbridge_bridge::pattern::{PathPattern, Segment, UpstreamPath};
-use tokenbridge_bridge::route::{Methods, Route, RouteAuth};
+use tokenbridge_bridge::route::{Methods, Route, RouteAuth, RouteLimits};
 use tokenbridge_bridge::service::ServiceName;
 
 use super::headers;
@@ -62,16 +62,25 @@ pub(crate) fn read<'r>(item: Item<'r>, services: &[ServiceDraft<'_>]) -> Option<
     })
 }
 
+fn read_limits(section: &Section<'_>) -> RouteLimits {
+    RouteLimits {
+        max_headers: section.value("max_headers", scalar::count),
+        max_header_bytes: section.value("max_header_bytes", scalar::size),
+        max_target: section.value("max_target", scalar::size),
+        max_body: section.value("max_body", scalar::size),
+        total_timeout: section.value("total_timeout", scalar::duration),
+    }
+}
+
 /// What every route has, with defaults.
 struct Rest {
     auth: RouteAuth,
     methods: Methods,
     streaming: bool,
-    max_body: Option<u64>,
+    limits: RouteLimits,
     keep_encoded_slash: bool,
     pass_headers: Vec<http::HeaderName>,
     timeout: Option<std::time::Duration>,
-    total_timeout: Option<std::time::Duration>,
     description: Option<String>,
 }
 
@@ -81,7 +90,7 @@ impl Rest {
             auth,
             methods: read_methods(section),
             streaming: section.value_or("streaming", scalar::boolean, false),
-            max_body: section.value("max_body", scalar::size),
+            limits: read_limits(section),
             keep_encoded_slash: section.value_or(
                 "encoded_slash",
                 scalar::choice(&[("refuse", false), ("keep", true)]),
@@ -89,7 +98,6 @@ impl Rest {
             ),
             pass_headers: headers::read(section, auth),
             timeout: section.value("timeout", scalar::duration),
-            total_timeout: section.value("total_timeout", scalar::duration),
             description: section.value("description", scalar::text),
         }
     }
@@ -110,11 +118,10 @@ impl Rest {
             upstream_path,
             auth: self.auth,
             streaming: self.streaming,
-            max_body: self.max_body,
+            limits: self.limits,
             keep_encoded_slash: self.keep_encoded_slash,
             pass_headers: self.pass_headers,
             timeout: self.timeout,
-            total_timeout: self.total_timeout,
             description: self.description,
         }
     }

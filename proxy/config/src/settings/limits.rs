@@ -52,37 +52,46 @@ pub(crate) fn read(root: &Section<'_>) -> Limits {
         return DEFAULTS;
     };
     let time = |key, default| limits.value_or(key, scalar::duration, default);
+    Limits {
+        requests_in_flight: limits.value_or(
+            "requests_in_flight",
+            scalar::count,
+            DEFAULTS.requests_in_flight,
+        ),
+        websocket_idle: time("websocket_idle", DEFAULTS.websocket_idle),
+        stream_idle: time("stream_idle", DEFAULTS.stream_idle),
+        ..read_connection(&limits, DEFAULTS)
+    }
+}
+
+/// What a client may use of a connection, which each listener may say for itself.
+pub(crate) fn read_connection(limits: &Section<'_>, all: Limits) -> Limits {
+    let time = |key, default| limits.value_or(key, scalar::duration, default);
     let size = |key, default| limits.value_or(key, scalar::size, default);
     let count = |key, default| limits.value_or(key, scalar::count, default);
     let head =
         |key, most, default| limits.value_or(key, scalar::at_most(scalar::size, most), default);
     Limits {
-        header_timeout: time("header_timeout", DEFAULTS.header_timeout),
-        keepalive_timeout: time("keepalive_timeout", DEFAULTS.keepalive_timeout),
-        body_timeout: time("body_timeout", DEFAULTS.body_timeout),
-        min_body_rate: size("min_body_rate", DEFAULTS.min_body_rate),
+        header_timeout: time("header_timeout", all.header_timeout),
+        keepalive_timeout: time("keepalive_timeout", all.keepalive_timeout),
+        body_timeout: time("body_timeout", all.body_timeout),
+        min_body_rate: size("min_body_rate", all.min_body_rate),
         max_headers: limits.value_or(
             "max_headers",
             scalar::at_most(scalar::count, MOST_HEADERS),
-            DEFAULTS.max_headers,
+            all.max_headers,
         ),
-        max_header_bytes: head(
-            "max_header_bytes",
-            MOST_HEAD_BYTES,
-            DEFAULTS.max_header_bytes,
-        ),
-        max_target: head("max_target", MOST_TARGET_BYTES, DEFAULTS.max_target),
-        max_body: size("max_body", DEFAULTS.max_body),
-        connections_per_address: count("connections_per_address", DEFAULTS.connections_per_address),
+        max_header_bytes: head("max_header_bytes", MOST_HEAD_BYTES, all.max_header_bytes),
+        max_target: head("max_target", MOST_TARGET_BYTES, all.max_target),
+        max_body: size("max_body", all.max_body),
+        connections_per_address: count("connections_per_address", all.connections_per_address),
         requests_per_connection: limits.value_or(
             "requests_per_connection",
             scalar::count,
-            DEFAULTS.requests_per_connection,
+            all.requests_per_connection,
         ),
-        http2_streams: limits.value_or("http2_streams", scalar::count, DEFAULTS.http2_streams),
-        requests_in_flight: count("requests_in_flight", DEFAULTS.requests_in_flight),
-        websocket_idle: time("websocket_idle", DEFAULTS.websocket_idle),
-        stream_idle: time("stream_idle", DEFAULTS.stream_idle),
+        http2_streams: limits.value_or("http2_streams", scalar::count, all.http2_streams),
+        ..all
     }
 }
 

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use crate::limits::Limits;
 use crate::listen::{ForwardAuth, Hsts, Listener, ListenerKind};
 use crate::public_url::PublicUrl;
 use crate::reading::place::At;
 use crate::reading::section::{Item, Section};
 use crate::reading::{address, scalar, tree};
-use crate::settings::tls;
+use crate::settings::{limits, tls};
 
 /// What these keys say.
 pub(crate) struct Network {
@@ -27,9 +28,9 @@ pub(crate) struct Network {
 type Taken<'r> = Vec<(SocketAddr, At<'r>)>;
 
 /// Reads these keys; all of them have defaults.
-pub(crate) fn read(root: &Section<'_>, public_url: Option<&PublicUrl>) -> Network {
+pub(crate) fn read(root: &Section<'_>, public_url: Option<&PublicUrl>, limits: Limits) -> Network {
     let mut taken = Taken::new();
-    let listen = read_listen(root, public_url, &mut taken);
+    let listen = read_listen(root, public_url, limits, &mut taken);
     let admin = read_admin(root, &mut taken);
     Network {
         listen,
@@ -85,15 +86,18 @@ fn take<'r>(taken: &mut Taken<'r>, address: SocketAddr, at: At<'r>) {
 fn read_listen<'r>(
     root: &Section<'r>,
     public_url: Option<&PublicUrl>,
+    limits: Limits,
     taken: &mut Taken<'r>,
 ) -> Vec<Listener> {
+    let plain = |address| Listener {
+        address,
+        kind: ListenerKind::Plain,
+        limits,
+    };
     let Some(item) = root.get("listen") else {
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
         take(taken, address, key_at(root, "listen"));
-        return vec![Listener {
-            address,
-            kind: ListenerKind::Plain,
-        }];
+        return vec![plain(address)];
     };
     if item.is_empty_list() {
         item.at.error(
@@ -108,11 +112,8 @@ fn read_listen<'r>(
         let listener = match item.is_mapping() {
             true => item
                 .section()
-                .and_then(|section| read_listener(&section, public_url)),
-            false => item.value(address::socket).map(|address| Listener {
-                address,
-                kind: ListenerKind::Plain,
-            }),
+                .and_then(|section| read_listener(&section, public_url, limits)),
+            false => item.value(address::socket).map(plain),
         };
         if let Some(listener) = listener {
             take(taken, listener.address, at);
@@ -122,7 +123,11 @@ fn read_listen<'r>(
     listeners
 }
 
-fn read_listener(section: &Section<'_>, public_url: Option<&PublicUrl>) -> Option<Listener> {
+fn read_listener(
+    section: &Section<'_>,
+    public_url: Option<&PublicUrl>,
+    limits: Limits,
+) -> Option<Listener> {
     let address = section
         .require("address", "add `address: 0.0.0.0:443`")
         .and_then(|item| item.value(address::socket));
@@ -132,6 +137,7 @@ fn read_listener(section: &Section<'_>, public_url: Option<&PublicUrl>) -> Optio
         .and_then(|item| item.value(scalar::boolean))
         .unwrap_or(false);
     let tls = section.section("tls").map(|tls| tls::read(&tls));
+    let own_limits = section.section("limits");
     if let Some(item) = redirect.filter(|_| redirects) {
         if tls.is_some() {
             item.at.error(
@@ -156,6 +162,7 @@ fn read_listener(section: &Section<'_>, public_url: Option<&PublicUrl>) -> Optio
     Some(Listener {
         address: address?,
         kind,
+        limits: own_limits.map_or(limits, |own| limits::read_connection(&own, limits)),
     })
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pingora_core::listeners::tls::Acceptor;
+use tokenbridge_config::limits::Limits;
 use tokenbridge_config::listen::{Listener, ListenerKind};
 
 use crate::tls::{self, Certificates, TlsFileProblem};
@@ -19,9 +20,18 @@ pub(crate) enum Entrance {
     RedirectToHttps,
 }
 
+/// A listener: where it is, what it speaks, what its clients may use.
+struct Opened {
+    address: SocketAddr,
+    entrance: Entrance,
+    limits: Arc<Limits>,
+}
+
 /// All of them.
 pub(crate) struct Entrances {
-    listeners: Vec<(SocketAddr, Entrance)>,
+    listeners: Vec<Opened>,
+    /// For a connection that came to none of them.
+    limits: Arc<Limits>,
     certificates: Vec<Arc<Certificates>>,
 }
 
@@ -30,9 +40,10 @@ impl Entrances {
     ///
     /// # Errors
     /// A certificate that cannot be used.
-    pub(crate) fn open(listeners: &[Listener]) -> Result<Self, TlsFileProblem> {
+    pub(crate) fn open(listeners: &[Listener], limits: Limits) -> Result<Self, TlsFileProblem> {
         let mut opened = Self {
             listeners: Vec::new(),
+            limits: Arc::new(limits),
             certificates: Vec::new(),
         };
         for listener in listeners {
@@ -45,7 +56,11 @@ impl Entrances {
                     Entrance::Tls(tls::acceptor(certificates))
                 }
             };
-            opened.listeners.push((listener.address, entrance));
+            opened.listeners.push(Opened {
+                address: listener.address,
+                entrance,
+                limits: Arc::new(listener.limits),
+            });
         }
         Ok(opened)
     }
@@ -55,9 +70,9 @@ impl Entrances {
         &self.certificates
     }
 
-    /// The entrance at a connection's own end. Configured addresses never meet, so one is right;
-    /// an unknown end is led to https rather than served in the clear.
-    pub(crate) fn at(&self, local: Option<SocketAddr>) -> &Entrance {
+    /// The entrance at a connection's own end, and the limits there. Configured addresses never
+    /// meet, so one is right; an unknown end is led to https rather than served in the clear.
+    pub(crate) fn at(&self, local: Option<SocketAddr>) -> (&Entrance, &Arc<Limits>) {
         let is_at = |listener: &SocketAddr| {
             local.is_some_and(|local| {
                 let same_host = listener.ip().is_unspecified()
@@ -65,7 +80,10 @@ impl Entrances {
                 same_host && (listener.port() == local.port() || listener.port() == 0)
             })
         };
-        let found = self.listeners.iter().find(|(address, _)| is_at(address));
-        found.map_or(&Entrance::RedirectToHttps, |(_, entrance)| entrance)
+        let mut listeners = self.listeners.iter();
+        match listeners.find(|opened| is_at(&opened.address)) {
+            Some(opened) => (&opened.entrance, &opened.limits),
+            None => (&Entrance::RedirectToHttps, &self.limits),
+        }
     }
 }

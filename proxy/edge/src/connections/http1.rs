@@ -6,6 +6,7 @@ use pingora_core::apps::HttpPersistentSettings;
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
+use tokenbridge_config::limits::Limits;
 
 use super::head::{Arrived, HeadRules};
 use super::{Connections, refused, watch};
@@ -13,10 +14,10 @@ use super::{Connections, refused, watch};
 /// Serves a connection until it ends.
 pub(super) async fn serve(
     connections: &Arc<Connections>,
+    limits: &Arc<Limits>,
     mut stream: Stream,
     mut shutdown: ShutdownWatch,
 ) {
-    let limits = &connections.frontend.configuration.limits;
     let rules = HeadRules::of(limits);
     let mut persistent: Option<HttpPersistentSettings> = None;
     loop {
@@ -38,7 +39,7 @@ pub(super) async fn serve(
         }
         // The framework reads what was read here as if it came from the connection.
         session.set_pipelined_prefix(head);
-        let (reusable, accepted) = watch::serve(connections, session, &shutdown).await;
+        let (reusable, accepted) = watch::serve(connections, limits, session, &shutdown).await;
         if !accepted {
             connections.frontend.metrics.connections.malformed();
         }

@@ -55,10 +55,10 @@ fn options(limits: &Limits) -> H2Options {
 /// Serves a connection until it ends.
 pub(super) async fn serve(
     connections: &Arc<Connections>,
+    limits: &Arc<Limits>,
     stream: Stream,
     mut shutdown: ShutdownWatch,
 ) {
-    let limits = &connections.frontend.configuration.limits;
     let digest = Arc::new(Digest {
         ssl_digest: stream.get_ssl_digest(),
         timing_digest: stream.get_timing_digest(),
@@ -97,7 +97,12 @@ pub(super) async fn serve(
                     connection.graceful_shutdown();
                     leaving = true;
                 }
-                spawn(connections, session, under_way.enter(), shutdown.clone());
+                spawn(
+                    connections,
+                    limits,
+                    session,
+                    (under_way.enter(), shutdown.clone()),
+                );
             }
             Some(Ok(Some(H2Accept::Rejected))) => {
                 malformed += 1;
@@ -113,11 +118,11 @@ pub(super) async fn serve(
 
 fn spawn(
     connections: &Arc<Connections>,
+    limits: &Arc<Limits>,
     session: HttpSession,
-    entered: Entered,
-    shutdown: ShutdownWatch,
+    (entered, shutdown): (Entered, ShutdownWatch),
 ) {
-    let connections = connections.clone();
+    let (connections, limits) = (connections.clone(), limits.clone());
     tokio::spawn(async move {
         let _entered = entered;
         let mut session = ServerSession::new_http2(session);
@@ -125,7 +130,7 @@ fn spawn(
             refused::answer_one(&connections, &mut session, HeadProblem::Connect.into()).await;
             return;
         }
-        watch::serve(&connections, session, &shutdown).await;
+        watch::serve(&connections, &limits, session, &shutdown).await;
     });
 }
 

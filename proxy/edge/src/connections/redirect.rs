@@ -7,6 +7,7 @@ use pingora_core::protocols::Stream;
 use pingora_core::server::ShutdownWatch;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget};
+use tokenbridge_config::limits::Limits;
 
 use super::head::{Arrived, HeadRules};
 use super::{Connections, refused};
@@ -15,10 +16,11 @@ use crate::answer::{Answer, Stamp};
 /// Answers one request; the connection ends with it.
 pub(super) async fn serve(
     connections: &Connections,
+    limits: &Limits,
     mut stream: Stream,
     mut shutdown: ShutdownWatch,
 ) {
-    let rules = HeadRules::of(&connections.frontend.configuration.limits);
+    let rules = HeadRules::of(limits);
     match rules.read(&mut stream, &mut shutdown).await {
         Arrived::Nothing => {}
         Arrived::Refused(refusal) => refused::answer(connections, &mut stream, refusal).await,

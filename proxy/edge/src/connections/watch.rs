@@ -9,6 +9,7 @@ use std::time::Duration;
 use pingora_core::apps::{HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
+use tokenbridge_config::limits::Limits;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -25,11 +26,12 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A request under way for so long is worth knowing when its session ends.
 const LASTING: Duration = Duration::from_millis(500);
 
-/// The deadlines of one request.
+/// The deadlines of one request, and the limits of the listener that it came to.
 #[derive(Default)]
 pub(crate) struct Watch {
     /// What ends its answer, where that lasts.
     pub(crate) stream: StreamWatch,
+    limits: Option<Arc<Limits>>,
     accepted: AtomicBool,
     deadlines: Mutex<Deadlines>,
     sooner: Notify,
@@ -68,6 +70,11 @@ impl Watch {
     pub(crate) fn belongs_to(&self, session: Admitted) {
         self.stream.belongs_to(session);
         self.set(|deadlines| deadlines.lasting = Some(Instant::now() + LASTING));
+    }
+
+    /// The listener's limits.
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.limits.as_deref()
     }
 
     /// Notes that the request came through the framework's own checks.
@@ -180,15 +187,19 @@ pub(super) fn ended_from_outside() -> std::io::Error {
 /// framework took it for one.
 pub(super) async fn serve(
     connections: &Connections,
+    limits: &Arc<Limits>,
     session: ServerSession,
     shutdown: &ShutdownWatch,
 ) -> (Option<ReusedHttpStream>, bool) {
-    let watch = Arc::new(Watch::default());
+    let watch = Arc::new(Watch {
+        limits: Some(limits.clone()),
+        ..Watch::default()
+    });
     if session.as_http1().is_some() {
         watch.stream.note_reader();
     }
-    let proxy = &connections.proxy;
-    let serving = WATCH.scope(watch.clone(), proxy.process_new_http(session, shutdown));
+    let serving = connections.proxy.process_new_http(session, shutdown);
+    let serving = WATCH.scope(watch.clone(), serving);
     let mut serving = std::pin::pin!(serving);
     let reusable = tokio::select! {
         biased;

@@ -9,11 +9,20 @@ use pingora::http::RequestHeader;
 use pingora_core::Result;
 use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::route::RouteLimits;
+use tokenbridge_config::limits::Limits;
 
 use super::{failure, streams};
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
+
+/// What is allowed at the listener that the request came to.
+pub(super) fn of<'e>(frontend: &'e Frontend, exchange: &'e Exchange) -> &'e Limits {
+    let watch = exchange.watch.as_ref();
+    let own = watch.and_then(|watch| watch.limits());
+    own.unwrap_or(&frontend.configuration.limits)
+}
 
 /// Checks that the gateway is not at its limit of requests.
 ///
@@ -30,18 +39,53 @@ pub(super) fn check_load(frontend: &Frontend) -> Result<(), Refusal> {
     }
 }
 
-/// Checks target and fields.
+/// Checks target and fields against the listener's limits.
 ///
 /// # Errors
 /// One of them is too large.
-pub(super) fn check_sizes(frontend: &Frontend, request: &RequestHeader) -> Result<(), Refusal> {
-    let limits = &frontend.configuration.limits;
+pub(super) fn check_sizes(limits: &Limits, request: &RequestHeader) -> Result<(), Refusal> {
+    let Limits {
+        max_headers,
+        max_header_bytes,
+        max_target,
+        ..
+    } = *limits;
+    check_head(request, (max_target, max_headers, max_header_bytes))
+}
+
+/// Checks them against the route's own.
+///
+/// # Errors
+/// One of them is too large.
+pub(super) fn check_route_sizes(
+    limits: &RouteLimits,
+    request: &RequestHeader,
+) -> Result<(), Refusal> {
+    let RouteLimits {
+        max_headers,
+        max_header_bytes,
+        max_target,
+        ..
+    } = *limits;
+    if max_headers.is_none() && max_header_bytes.is_none() && max_target.is_none() {
+        return Ok(());
+    }
+    let bounds = (
+        max_target.unwrap_or(u64::MAX),
+        max_headers.unwrap_or(usize::MAX),
+        max_header_bytes.unwrap_or(u64::MAX),
+    );
+    check_head(request, bounds)
+}
+
+fn check_head(
+    request: &RequestHeader,
+    (max_target, max_headers, max_header_bytes): (u64, usize, u64),
+) -> Result<(), Refusal> {
     let target = request.raw_path().len() as u64;
-    if target > limits.max_target {
-        return Err(Refusal::new(
-            Rejection::TargetTooLong,
-            format!("{target} bytes, limits.max_target={}", limits.max_target),
-        ));
+    if target > max_target {
+        let detail = format!("{target} bytes, max_target={max_target}");
+        return Err(Refusal::new(Rejection::TargetTooLong, detail));
     }
     // HTTP/2 splits one Cookie field into many (RFC 9113 § 8.2.3).
     let cookies = request.headers.get_all(header::COOKIE).iter().count();
@@ -51,9 +95,9 @@ pub(super) fn check_sizes(frontend: &Frontend, request: &RequestHeader) -> Resul
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + 4)
         .sum();
-    if fields > limits.max_headers || bytes as u64 > limits.max_header_bytes {
+    if fields > max_headers || bytes as u64 > max_header_bytes {
         let detail = format!(
-            "{fields} fields of {bytes} bytes; see limits.max_headers and limits.max_header_bytes"
+            "{fields} fields of {bytes} bytes; see max_headers and max_header_bytes of limits, listener and route"
         );
         return Err(Refusal::new(Rejection::HeadersTooLarge, detail));
     }
@@ -64,12 +108,7 @@ pub(super) fn check_sizes(frontend: &Frontend, request: &RequestHeader) -> Resul
 ///
 /// # Errors
 /// It is too large.
-pub(super) fn check_body_length(
-    frontend: &Frontend,
-    route_limit: Option<u64>,
-    request: &RequestHeader,
-) -> Result<(), Refusal> {
-    let limit = route_limit.unwrap_or(frontend.configuration.limits.max_body);
+pub(super) fn check_body_length(limit: u64, request: &RequestHeader) -> Result<(), Refusal> {
     let Some(length) = request.headers.get(header::CONTENT_LENGTH) else {
         return Ok(());
     };
@@ -97,7 +136,7 @@ pub(crate) fn begin_attempt(gateway: &Gateway, http: &mut HttpSession, exchange:
     let patience = body_patience(gateway, exchange);
     http.set_read_timeout(Some(patience));
     let waits = !http.is_body_done();
-    expect_body(exchange, waits.then_some(patience));
+    expect_body(http, exchange, waits.then_some(patience));
 }
 
 /// Holds the request body against its limits, while it arrives. One that is neither streamed nor
@@ -107,6 +146,7 @@ pub(crate) fn begin_attempt(gateway: &Gateway, http: &mut HttpSession, exchange:
 /// The body is too large or too slow.
 pub(crate) fn body(
     gateway: &Gateway,
+    http: &HttpSession,
     body: Option<&Bytes>,
     end: bool,
     exchange: &mut Exchange,
@@ -115,10 +155,10 @@ pub(crate) fn body(
         streams::heard(exchange);
         return Ok(());
     }
-    let limits = &gateway.frontend.configuration.limits;
+    let limits = *of(&gateway.frontend, exchange);
     let (limit, streaming) = exchange
         .route()
-        .map(|found| (found.route.max_body, found.route.streaming))
+        .map(|found| (found.route.limits.max_body, found.route.streaming))
         .unwrap_or_default();
     let limit = limit.unwrap_or(limits.max_body);
     exchange.body_bytes += body.map_or(0, |chunk| chunk.len() as u64);
@@ -135,11 +175,16 @@ pub(crate) fn body(
         return Err(failure::refused(exchange, refusal));
     }
     let patience = body_patience(gateway, exchange);
-    expect_body(exchange, (!end).then_some(patience));
+    expect_body(http, exchange, (!end).then_some(patience));
     Ok(())
 }
 
-fn expect_body(exchange: &Exchange, patience: Option<Duration>) {
+/// Over HTTP/1 the framework's own timer runs while it reads, and only then: the watch would blame
+/// the client for an upstream that takes nothing.
+fn expect_body(http: &HttpSession, exchange: &Exchange, patience: Option<Duration>) {
+    if http.as_http1().is_some() {
+        return;
+    }
     if let Some(watch) = &exchange.watch {
         watch.body_by(patience.map(|patience| Instant::now() + patience));
     }
@@ -147,7 +192,7 @@ fn expect_body(exchange: &Exchange, patience: Option<Duration>) {
 
 /// How long the next part of the body may take.
 fn body_patience(gateway: &Gateway, exchange: &Exchange) -> Duration {
-    let limits = &gateway.frontend.configuration.limits;
+    let limits = of(&gateway.frontend, exchange);
     match exchange.route().is_some_and(|found| found.route.streaming) {
         true => limits.stream_idle,
         false => limits.body_timeout,
@@ -169,6 +214,7 @@ pub(super) fn time_left(
     let service = service.map(|service| service.timeouts.total);
     // What streams has no end of its own.
     let total = route
+        .limits
         .total_timeout
         .or_else(|| service.filter(|_| !route.streaming && !exchange.is_websocket()));
     let Some(total) = total else { return Ok(None) };

@@ -44,7 +44,8 @@ pub(crate) fn receive(
     http: &mut HttpSession,
     exchange: &mut Exchange,
 ) -> Result<()> {
-    let limits = &gateway.frontend.configuration.limits;
+    exchange.watch = Watch::current();
+    let limits = limits::of(&gateway.frontend, exchange);
     // The framework has noted who wants, or must have, the connection closed.
     if http.get_keepalive().is_some() {
         http.set_keepalive(Some(limits.keepalive_timeout.as_secs().max(1)));
@@ -53,7 +54,6 @@ pub(crate) fn receive(
     http.set_write_timeout(Some(limits.body_timeout));
     http.set_total_drain_timeout(Some(DRAIN));
     exchange.in_flight = Some(gateway.frontend.drain.enter());
-    exchange.watch = Watch::current();
     if let Some(watch) = &exchange.watch {
         watch.accept();
     }
@@ -82,7 +82,7 @@ pub(crate) fn find(
 ) -> Result<Found, Refusal> {
     let frontend = &*gateway.frontend;
     limits::check_load(frontend)?;
-    limits::check_sizes(frontend, request)?;
+    limits::check_sizes(limits::of(frontend, exchange), request)?;
     check_method(request, exchange)?;
     host::check(&frontend.served().public_url, request)?;
     hop::check_loop(frontend, request)?;
@@ -130,7 +130,9 @@ fn enter_route(
 ) -> Result<(), Refusal> {
     let route = found.route.clone();
     exchange.place = Place::Route(Box::new(found));
-    limits::check_body_length(frontend, route.max_body, request)?;
+    limits::check_route_sizes(&route.limits, request)?;
+    let max_body = limits::of(frontend, exchange).max_body;
+    limits::check_body_length(route.limits.max_body.unwrap_or(max_body), request)?;
     match route.auth {
         RouteAuth::None => {}
         RouteAuth::Session => {

@@ -134,7 +134,7 @@ pub(super) fn begin(gateway: &Gateway, response: &ResponseHeader, exchange: &mut
         watch.stream.begin_endless();
         if exchange
             .route()
-            .is_some_and(|found| found.route.total_timeout.is_none())
+            .is_some_and(|found| found.route.limits.total_timeout.is_none())
         {
             watch.endless();
         }

@@ -80,6 +80,29 @@ async fn a_gateway_that_is_its_own_upstream_notices_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_circle_over_http2_is_noticed_as_well() {
+    let upstream = Recorder::start().await;
+    let recorder = upstream.url();
+    let transport = Transport::start_at(upstream, |folder| {
+        let settings = std::fs::read_to_string(folder.path().join("settings.yaml")).unwrap();
+        let (_, after) = settings.split_once("- address: 127.0.0.1:").unwrap();
+        let port = after.split('\n').next().unwrap();
+        let own = format!(
+            "https://localhost:{port}\"\n    tls_verify: false\n    http2: true\n    timeout: \"30s"
+        );
+        folder.replace("routes.yaml", &recorder, &own);
+    })
+    .await;
+    let client = H2Client::connect(&transport.authority, transport.tls_port).await;
+    let uri = format!("https://localhost:{}/", transport.tls_port);
+    let answer = client.get(&uri).await;
+    assert_eq!(
+        (answer.status(), answer.code()),
+        (508, "LOOP_DETECTED".into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_upstream_says_of_its_connection_does_not_reach_the_client() {
     let fields = "Connection: X-Secret, keep-alive\r\nX-Secret: a\r\nKeep-Alive: timeout=9\r\n\
                   Proxy-Authenticate: Basic\r\nProxy-Connection: x\r\nTE: trailers\r\n\

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use http::Request;
+
 use crate::support::ConfigurationFolder;
+use crate::support::h2::H2Client;
 use crate::support::raw::RawClient;
 use crate::support::recorder::{Recorder, Reply};
 use crate::support::transport::Transport;
@@ -222,4 +225,61 @@ async fn a_request_has_a_deadline_before_and_during_its_answer_unless_it_streams
         .await;
     let streamed = transport.connect().await.get("/stream", &host).await;
     assert!(streamed.body.ends_with(b"0\r\n\r\n"), "{streamed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_and_a_route_may_allow_less() {
+    let transport = Transport::start_with(|folder| {
+        let own = "tls:\n      certificates:";
+        let limits = "limits: {max_target: 100, max_headers: 5, max_body: 10}\n    ";
+        folder.replace("settings.yaml", own, &format!("{limits}{own}"));
+        folder.edit("routes.yaml", |text| {
+            format!(
+                "{text}\n  - id: narrow\n    path: /narrow\n    target_service: demo_app\n    \
+                 upstream_path: /narrow\n    auth: none\n    max_target: 20\n    \
+                 max_headers: 4\n    max_header_bytes: 200\n"
+            )
+        });
+    })
+    .await;
+    let host = transport.host();
+    let long = format!("/{}", "a".repeat(150));
+    let many = |target: &str, count: usize| {
+        let fields = "X-A: b\r\n".repeat(count);
+        format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n")
+    };
+    let mut plain = transport.connect().await;
+    assert_eq!(plain.get(&long, &host).await.status, 200);
+    for (request, status) in [
+        (many("/", 10), 200),
+        (many("/narrow", 2), 200),
+        (many("/narrow", 10), 431),
+        (many("/narrow?a=0123456789012345", 0), 414),
+        (
+            many("/narrow", 0).replace("\r\n\r\n", &format!("\r\nX: {}\r\n\r\n", "a".repeat(200))),
+            431,
+        ),
+    ] {
+        plain.send(&request).await;
+        assert_eq!(plain.answer().await.status, status, "{request}");
+    }
+    let tls = H2Client::connect(&transport.authority, transport.tls_port).await;
+    let uri = |target: &str| format!("https://localhost:{}{target}", transport.tls_port);
+    assert_eq!(tls.get(&uri("/")).await.status(), 200);
+    assert_eq!(tls.get(&uri(&long)).await.status(), 414);
+    let body = Request::post(uri("/"))
+        .header("content-length", "11")
+        .body(());
+    let answer = tls.send(body.unwrap(), b"hello world").await.unwrap();
+    assert_eq!(
+        (answer.status(), answer.code()),
+        (413, "BODY_TOO_LARGE".into())
+    );
+    let stream = transport
+        .authority
+        .connect(transport.tls_port, "localhost", &[])
+        .await;
+    let mut old = RawClient::over(stream.unwrap());
+    old.send(many("/", 10)).await;
+    assert_eq!(old.answer().await.status, 431);
 }

@@ -49,5 +49,6 @@ mod support;
 mod tls;
 mod upstream_failures;
 mod upstream_request;
+mod upstream_times;
 mod upstream_tls;
 mod websocket;
