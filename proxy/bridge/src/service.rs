@@ -34,6 +34,28 @@ impl fmt::Debug for ServiceName {
     }
 }
 
+/// The name of an issuer beside the login's: a key below `issuers` in `settings.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IssuerName(Arc<str>);
+
+impl IssuerName {
+    /// Takes a name as the configuration has it.
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for IssuerName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// One value of an `aud` claim (RFC 7519 § 4.1.3). Compared byte for byte.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Audience(Arc<str>);
@@ -228,6 +250,8 @@ pub enum Mint {
 pub struct TokenPlan {
     /// The service.
     pub service: ServiceName,
+    /// Where it is made; `None`: at the issuer of the login.
+    pub issuer: Option<IssuerName>,
     /// How the token is obtained.
     pub strategy: Strategy,
     /// The parameter that names the target.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use tokenbridge_bridge::service::{
-    Audience, AudiencePolicy, ServiceName, Strategy, TargetParameter, TokenPlan,
+    Audience, AudiencePolicy, IssuerName, ServiceName, Strategy, TargetParameter, TokenPlan,
 };
+
+mod issuers;
 
 use crate::configuration::{Configuration, Frontend, Origin};
 use crate::preset::Preset;
@@ -15,6 +17,7 @@ use crate::service::Service;
 use crate::settings::Settings;
 use crate::settings::audiences::ServiceTokens;
 use crate::settings::auth::TokenDefaults;
+use crate::settings::issuers::IssuerDraft;
 use crate::settings::target::{SetTarget, TargetFacts, fill};
 
 /// Puts both files together. `None` when something that is needed was wrong: it is noted.
@@ -26,6 +29,8 @@ pub(crate) fn assemble(
     check_scopes_of_nobody(&routes.services, &settings.services);
     let services = services(&routes, &settings);
     check_limited_routes(&routes, &settings);
+    issuers::check(&settings.issuers, &routes.services);
+    let others = issuers::complete(&settings.issuers, settings.auth.issuer.as_ref());
     let public_url = settings.public_url?;
     let prefix = if public_url.secure { "__Host-" } else { "" };
     let frontend = Frontend {
@@ -33,6 +38,7 @@ pub(crate) fn assemble(
         cookie_name: format!("{prefix}{}", settings.session.cookie_name),
         public_url,
         issuer: settings.auth.issuer?,
+        issuers: others?,
         services: services?,
         routes: routes.table?,
         session: settings.auth.lifetimes?,
@@ -65,6 +71,7 @@ fn services(routes: &Routes<'_>, settings: &Settings<'_>) -> Option<Vec<Service>
     let planner = Planner {
         preset: issuer.map_or(Preset::Generic, |issuer| issuer.preset),
         defaults: &settings.auth.tokens,
+        issuers: &settings.issuers,
         tokens: &settings.services,
         services: &routes.services,
     };
@@ -118,20 +125,22 @@ fn check_scopes_of_nobody(services: &[ServiceDraft<'_>], tokens: &ServiceTokens<
 struct Planner<'p> {
     preset: Preset,
     defaults: &'p TokenDefaults<'p>,
+    issuers: &'p [IssuerDraft<'p>],
     tokens: &'p ServiceTokens<'p>,
     services: &'p [ServiceDraft<'p>],
 }
 
 impl Planner<'_> {
     fn plan(&self, draft: &ServiceDraft<'_>) -> TokenPlan {
-        let strategy = draft
-            .strategy
+        let strategy = issuers::strategy(draft)
+            .or(draft.strategy)
             .or(self.defaults.strategy)
             .unwrap_or_else(|| self.preset.strategy());
-        let target_parameter = match (strategy, self.defaults.target_parameter) {
+        let (preset, set) = self.asked_in_the_way_of(draft);
+        let target_parameter = match (strategy, set) {
             (Strategy::Login, _) => TargetParameter::None,
             (_, Some(parameter)) => parameter,
-            (_, None) => self.preset.target_parameter(strategy),
+            (_, None) => preset.target_parameter(strategy),
         };
         let audience = self.tokens.audience(draft.name);
         let scopes = self.tokens.scopes(draft.name);
@@ -155,6 +164,7 @@ impl Planner<'_> {
         }
         TokenPlan {
             service: ServiceName::new(draft.name),
+            issuer: draft.issuer.as_ref().map(|(name, _)| IssuerName::new(name)),
             strategy,
             target_parameter,
             target_value: target.filter(|_| !by_scope),
@@ -163,6 +173,17 @@ impl Planner<'_> {
             format: draft.format,
             mint: draft.mint,
         }
+    }
+
+    /// The preset of whoever makes the service's token, and the target parameter that is set there.
+    fn asked_in_the_way_of(&self, draft: &ServiceDraft<'_>) -> (Preset, Option<TargetParameter>) {
+        let Some((name, _)) = &draft.issuer else {
+            return (self.preset, self.defaults.target_parameter);
+        };
+        let named = self.issuers.iter().find(|issuer| issuer.name == name);
+        named.map_or((Preset::Generic, None), |issuer| {
+            (issuer.preset, issuer.target_parameter)
+        })
     }
 
     /// The target's value: what the service says, else the issuer, else the preset. Scopes of the
@@ -179,10 +200,11 @@ impl Planner<'_> {
             service: draft.name,
             scopes: &scopes,
         };
+        let of_the_login = self.defaults.target_value.as_ref();
         let set = draft
             .target_value
             .as_ref()
-            .or(self.defaults.target_value.as_ref());
+            .or(of_the_login.filter(|_| draft.issuer.is_none()));
         if parameter == TargetParameter::None {
             warn_unused(draft.target_value.as_ref());
             return None;
@@ -203,7 +225,8 @@ impl Planner<'_> {
             return Some(fill(&set.template, facts));
         }
         let own_scopes = parameter == TargetParameter::Scope && !scopes.is_empty();
-        let template = self.preset.target_value(parameter).filter(|_| !own_scopes);
+        let (preset, _) = self.asked_in_the_way_of(draft);
+        let template = preset.target_value(parameter).filter(|_| !own_scopes);
         template.map(|template| fill(template, facts))
     }
 

@@ -11,7 +11,7 @@ use tokenbridge_bridge::route::RouteTable;
 use tokenbridge_bridge::service::ServiceName;
 use tokenbridge_bridge::session::IdleTimeout;
 
-use crate::issuer::IssuerSettings;
+use crate::issuer::{IssuerSettings, OtherIssuer};
 use crate::limits::{Limits, RateLimits};
 use crate::listen::{ForwardAuth, Hsts, Listener};
 use crate::problem::{Places, Spot};
@@ -90,6 +90,8 @@ pub struct Frontend {
     pub cookie_name: String,
     /// The OpenID provider.
     pub issuer: IssuerSettings,
+    /// Other authorization servers, in the order of the file.
+    pub issuers: Vec<OtherIssuer>,
     /// The services of `routes.yaml`, in the order of the file.
     pub services: Vec<Service>,
     /// The routes, compiled.

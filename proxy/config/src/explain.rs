@@ -95,6 +95,9 @@ pub struct ExplainedToken {
     pub audience: Option<String>,
     /// How strictly `aud` is compared.
     pub audience_check: Option<&'static str>,
+    /// Where it is made, if not at the issuer of the login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// How the token is obtained.
     pub strategy: &'static str,
     /// Who chose the strategy.
@@ -188,6 +191,7 @@ fn explain_token(configuration: &Configuration, plan: &TokenPlan) -> ExplainedTo
             AudienceCheck::Contains => "contains",
             AudienceCheck::Exact => "exact",
         }),
+        issuer: plan.issuer.as_ref().map(ToString::to_string),
         strategy: plan.strategy.as_str(),
         chosen_by: chosen_by(configuration, plan),
         asks: asks(plan),
@@ -210,6 +214,9 @@ fn chosen_by(configuration: &Configuration, plan: &TokenPlan) -> String {
     let preset = configuration.frontend.issuer.preset;
     if origin.places.contains_key(&own) {
         return origin.routing(&own).place();
+    }
+    if let Some(issuer) = &plan.issuer {
+        return format!("issuer {issuer}");
     }
     match origin.places.contains_key("auth.strategy") {
         true => origin.setting("auth.strategy", "auth").place(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::service::IssuerName;
 use url::Url;
 
 use crate::preset::Preset;
@@ -30,6 +31,24 @@ pub struct IssuerSettings {
     pub refresh_retry: RefreshRetry,
     /// Which token is the subject of an exchange.
     pub subject_token: SubjectToken,
+}
+
+/// An authorization server beside the login's: it exchanges the login's token for one of its own, or
+/// gives the gateway one.
+#[derive(Clone, Debug)]
+pub struct OtherIssuer {
+    /// Its name in the configuration.
+    pub name: IssuerName,
+    /// The issuer identifier exactly as written.
+    pub identifier: String,
+    /// The same, parsed.
+    pub url: Url,
+    /// How the gateway is known there.
+    pub client_id: String,
+    /// How it proves who it is.
+    pub client_authentication: ClientAuthentication,
+    /// What kind of server it is.
+    pub preset: Preset,
 }
 
 /// How the gateway proves who it is at the token endpoint.

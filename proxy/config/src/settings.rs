@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`auth`] | `auth`: the provider, the client, lifetimes |
 //! | [`client`] | how the client proves who it is |
+//! | [`issuers`] | other authorization servers |
 //! | [`audiences`] | `service_audiences` and `service_scopes` |
 //! | [`session`] | `session`: store, keys, cookie |
 //! | [`network`] | `listen`, `admin`, `forward_auth`, `trusted_proxies`, `identity_headers` |
@@ -17,6 +18,7 @@ pub(crate) mod audiences;
 pub(crate) mod auth;
 pub(crate) mod browser;
 pub(crate) mod client;
+pub(crate) mod issuers;
 pub(crate) mod limits;
 pub(crate) mod network;
 pub(crate) mod process;
@@ -34,6 +36,7 @@ use crate::reading::{address, scalar};
 pub(crate) struct Settings<'r> {
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) auth: auth::Auth<'r>,
+    pub(crate) issuers: Vec<issuers::IssuerDraft<'r>>,
     pub(crate) services: audiences::ServiceTokens<'r>,
     pub(crate) session: session::SessionSettings,
     pub(crate) network: network::Network,
@@ -51,6 +54,7 @@ pub(crate) fn read<'r>(root: &Section<'r>) -> Settings<'r> {
     let limits = limits::read(root);
     Settings {
         auth: auth::read(root),
+        issuers: issuers::read_all(root),
         services: audiences::read(root),
         session: session::read(root),
         network: network::read(root, public_url.as_ref(), limits),

@@ -259,3 +259,47 @@ fn a_key_file_that_only_redis_needs_may_be_missing() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_token_of_another_issuer_is_asked_for_in_that_ones_way() {
+    let issuers = "issuers: {sts: {issuer: 'https://sts.example', client_id: c, client_secret: d, preset: keycloak}}
+service_scopes: {analytics: read}";
+    for (service, strategy, parameter) in [
+        (
+            ", issuer: sts",
+            Strategy::Exchange,
+            TargetParameter::Audience,
+        ),
+        (
+            ", issuer: sts, token: client_credentials",
+            Strategy::ClientCredentials,
+            TargetParameter::Scope,
+        ),
+    ] {
+        // What `auth` says of targets is for its own issuer.
+        let auth = ", target_parameter: resource, target_value: 'x-{audience}', strategy: refresh";
+        let plan = plan(service, auth, issuers);
+        assert_eq!(
+            (plan.strategy, plan.target_parameter),
+            (strategy, parameter)
+        );
+        assert_eq!(plan.issuer.as_ref().map(|name| name.as_str()), Some("sts"));
+        let by_audience = (parameter == TargetParameter::Audience).then_some("A");
+        assert_eq!(plan.target_value.as_deref(), by_audience);
+    }
+    let configuration = loaded(", issuer: sts", "", issuers).configuration;
+    assert_eq!(configuration.frontend.issuers[0].client_id, "c");
+    assert!(configuration.frontend.services[1].token.issuer.is_none());
+}
+
+#[test]
+fn without_a_client_of_its_own_the_logins_client_asks_at_another_issuer() {
+    let issuers = "issuers: {sts: {issuer: 'https://sts.example'}}";
+    let configuration = loaded(", issuer: sts", "", issuers).configuration;
+    let (login, other) = (
+        &configuration.frontend.issuer,
+        &configuration.frontend.issuers[0],
+    );
+    assert_eq!(other.client_id, login.client_id);
+    assert_eq!(other.client_authentication, login.client_authentication);
+}

@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use pingora_core::server::ShutdownWatch;
 use pingora_core::services::background::BackgroundService;
 use serde_json::{Value, json};
+use tokenbridge_identity::{ProviderHealth, ProviderState};
 use tokenbridge_session_store::StoreHealth;
 
 use crate::frontend::Frontend;
@@ -123,7 +124,14 @@ async fn health(State(frontend): State<Arc<Frontend>>) -> Json<Value> {
         StoreHealth::Up(since) => ("up", Some(since.seconds())),
         StoreHealth::Down(since) => ("down", Some(since.seconds())),
     };
-    let degraded = store == "down" || provider.state == tokenbridge_identity::ProviderState::Down;
+    let others = frontend.identity.health_of_others();
+    let issuers: serde_json::Map<String, Value> = others
+        .iter()
+        .map(|(name, health)| (name.to_string(), json!({ "status": health.state.as_str() })))
+        .collect();
+    let is_down = |health: &ProviderHealth| health.state == ProviderState::Down;
+    let degraded =
+        store == "down" || others.iter().any(|(_, health)| is_down(health)) || is_down(&provider);
     Json(json!({
         "status": if degraded { "degraded" } else { "ok" },
         "version": env!("CARGO_PKG_VERSION"),
@@ -133,6 +141,7 @@ async fn health(State(frontend): State<Arc<Frontend>>) -> Json<Value> {
             "since": provider.since.seconds(),
             "reason": if provider.why.is_empty() { Value::Null } else { provider.why.into() },
         },
+        "issuers": issuers,
         "requests_in_flight": frontend.drain.in_flight(),
     }))
 }

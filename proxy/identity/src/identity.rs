@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::admission::refused;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
-use tokenbridge_bridge::service::{ServiceName, Strategy};
+use tokenbridge_bridge::service::{IssuerName, ServiceName, Strategy};
 use tokenbridge_bridge::session::{FoundSession, Reading, SessionKey};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokio::runtime::Handle;
@@ -251,6 +251,14 @@ impl Identity {
         let refused = self.party.minting.refused_for_now(&order);
         let old = self.party.now().since(created_at) >= LOGIN_PAUSE;
         old && refused.is_some_and(|refused| refused.unreadable)
+    }
+
+    /// Whether the other authorization servers answer, by name; does no I/O.
+    pub fn health_of_others(&self) -> Vec<(IssuerName, ProviderHealth)> {
+        let others = self.party.issuers.others();
+        others
+            .map(|(name, other)| (name.clone(), other.health().read()))
+            .collect()
     }
 
     /// Whether the provider answers; does no I/O.

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use tokenbridge_bridge::grant::GrantName;
 use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
+use tokenbridge_config::preset::Preset;
 use tokenbridge_session_store::{Clock, SessionStore};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -101,6 +102,12 @@ impl Minting {
 
     pub(crate) fn plan(&self, service: &ServiceName) -> Option<&TokenPlan> {
         self.plans.iter().find(|plan| plan.service == *service)
+    }
+
+    /// What kind of issuer makes a plan's token.
+    fn preset(&self, plan: &TokenPlan) -> Preset {
+        let other = self.ports.issuer.preset(plan);
+        other.unwrap_or(self.rules.preset)
     }
 
     pub(crate) fn suspensions(&self) -> &Suspensions {

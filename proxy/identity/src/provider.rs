@@ -10,23 +10,21 @@
 //! | [`document`] | a document that is fetched again and kept while it cannot be |
 //! | [`client_authentication`] | how the gateway proves who it is |
 //! | [`endpoints`] | the token and revocation endpoints |
+//! | [`issuers`] | the login's provider and other authorization servers |
 //! | [`introspection`] | asking about a token that is opaque |
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use tokenbridge_bridge::service::TokenPlan;
 use tokenbridge_bridge::token::ServiceToken;
 use tokenbridge_bridge::{Secret, UnixTime};
+use tokenbridge_config::issuer::ClientAuthentication;
 use tokenbridge_session_store::Clock;
 
 use crate::health::HealthTracker;
-use crate::minting::ports::TokenIssuer;
-use crate::settings::{IdentitySettings, StartProblem};
+use crate::settings::{HttpTimeouts, StartProblem};
 use crate::telemetry::{Endpoint, Telemetry};
-use crate::tokens::request::TokenRequest;
-use crate::tokens::response::{Answer, TokenResponse};
+use crate::tokens::response::TokenResponse;
 use crate::tokens::{ReadProblem, access_token, id_token};
 
 pub(crate) mod breaker;
@@ -36,6 +34,7 @@ pub(crate) mod document;
 pub(crate) mod endpoints;
 pub(crate) mod http_client;
 pub(crate) mod introspection;
+pub(crate) mod issuers;
 pub(crate) mod keys;
 
 use client_authentication::Client;
@@ -50,6 +49,15 @@ const METADATA_PAUSE: Duration = Duration::from_millis(250);
 /// Keys are asked for again at most this often, whatever key ids tokens name. Tokens come from the
 /// provider alone, so this is for a provider that names keys which it does not publish.
 const KEYS_PAUSE: Duration = Duration::from_secs(1);
+
+/// Where a provider is, and how the gateway is known there.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) identifier: &'a str,
+    pub(crate) url: &'a url::Url,
+    pub(crate) client_id: &'a str,
+    pub(crate) client_authentication: &'a ClientAuthentication,
+}
 
 /// One provider, as one client knows it.
 pub(crate) struct Provider {
@@ -71,21 +79,21 @@ impl Provider {
     /// # Errors
     /// What is wrong with the configuration.
     pub(crate) fn new(
-        settings: &IdentitySettings,
+        site: Site<'_>,
+        timeouts: HttpTimeouts,
         clock: Arc<dyn Clock>,
         telemetry: Arc<dyn Telemetry>,
     ) -> Result<Self, StartProblem> {
-        let issuer = &settings.issuer;
-        let insecure = || StartProblem::InsecureIssuer(issuer.identifier.clone());
-        if !discovery::is_safe(&issuer.url) {
+        let insecure = || StartProblem::InsecureIssuer(site.identifier.to_owned());
+        if !discovery::is_safe(site.url) {
             return Err(insecure());
         }
-        let plain_only = issuer.url.scheme() == "http";
+        let plain_only = site.url.scheme() == "http";
         Ok(Self {
-            issuer: issuer.identifier.clone(),
-            location: discovery::location(&issuer.url).ok_or_else(insecure)?,
-            http: HttpClient::new(settings.timeouts, plain_only).map_err(StartProblem::Tls)?,
-            client: Client::new(&issuer.client_id, &issuer.client_authentication)
+            issuer: site.identifier.to_owned(),
+            location: discovery::location(site.url).ok_or_else(insecure)?,
+            http: HttpClient::new(timeouts, plain_only).map_err(StartProblem::Tls)?,
+            client: Client::new(site.client_id, site.client_authentication)
                 .map_err(StartProblem::ClientKey)?,
             health: HealthTracker::new(clock.now()),
             clock,
@@ -258,28 +266,5 @@ impl Provider {
 
     pub(crate) fn now(&self) -> UnixTime {
         self.clock.now()
-    }
-}
-
-#[async_trait]
-impl TokenIssuer for Provider {
-    fn client(&self) -> String {
-        format!("{} {}", self.issuer(), self.client_id())
-    }
-
-    fn client_id(&self) -> String {
-        self.client.id().to_owned()
-    }
-
-    async fn token(&self, request: &TokenRequest) -> Answer {
-        self.send(request).await
-    }
-
-    async fn read_access_token(
-        &self,
-        plan: &TokenPlan,
-        response: &TokenResponse,
-    ) -> Result<ServiceToken, ReadProblem> {
-        self.read(plan.format, response).await
     }
 }

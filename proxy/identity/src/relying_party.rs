@@ -16,6 +16,7 @@ use crate::minting::ports::Revoker;
 use crate::minting::rules::Rules;
 use crate::minting::{Minting, Ports, back_off};
 use crate::provider::Provider;
+use crate::provider::issuers::Issuers;
 use crate::revocation::Revocations;
 use crate::settings::{IdentityParts, IdentitySettings, StartProblem};
 use crate::telemetry::Telemetry;
@@ -31,6 +32,7 @@ pub(crate) struct RelyingParty {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Arc<dyn Telemetry>,
     pub(crate) provider: Arc<Provider>,
+    pub(crate) issuers: Arc<Issuers>,
     pub(crate) revoker: Arc<dyn Revoker>,
     pub(crate) minting: Arc<Minting>,
 }
@@ -50,13 +52,13 @@ impl RelyingParty {
             telemetry,
         } = parts;
         check_plans(&settings)?;
-        let provider = Provider::new(&settings, Arc::clone(&clock), Arc::clone(&telemetry))?;
-        let provider = Arc::new(provider);
+        let issuers = Arc::new(Issuers::new(&settings, &clock, &telemetry)?);
+        let provider = issuers.login();
         let revoker: Arc<dyn Revoker> =
             Arc::new(Revocations::new(Arc::clone(&provider), runtime.clone()));
         let ports = Ports {
             store: Arc::clone(&store),
-            issuer: provider.clone(),
+            issuer: issuers.clone(),
             revoker: Arc::clone(&revoker),
             machine: Arc::new(TokioMachine::new(runtime)),
             clock: Arc::clone(&clock),
@@ -70,6 +72,7 @@ impl RelyingParty {
             clock,
             telemetry,
             provider,
+            issuers,
             revoker,
             minting,
         })
@@ -143,18 +146,24 @@ pub(crate) fn no_randomness() -> Refusal {
     )
 }
 
+async fn fetch(provider: &Provider) -> Result<(), String> {
+    provider.refetch_metadata().await?;
+    provider.refetch_keys().await.map(|_| ())
+}
+
 /// Fetches metadata and keys until they are there, then now and then, for as long as the relying
 /// party lives. What is known stays while the provider is away.
 pub(crate) async fn keep_documents(party: Weak<RelyingParty>) {
     let mut failures = 0;
     loop {
         let Some(alive) = party.upgrade() else { return };
-        let provider = Arc::clone(&alive.provider);
+        let issuers = Arc::clone(&alive.issuers);
         drop(alive);
-        let fetched = match provider.refetch_metadata().await {
-            Ok(_) => provider.refetch_keys().await.map(|_| ()),
-            Err(why) => Err(why),
-        };
+        let mut fetched = fetch(&issuers.login()).await;
+        for (name, other) in issuers.others() {
+            let other = fetch(other).await;
+            fetched = fetched.and(other.map_err(|why| format!("issuer {name}: {why}")));
+        }
         let pause = match fetched {
             Ok(()) => {
                 failures = 0;
@@ -169,7 +178,7 @@ pub(crate) async fn keep_documents(party: Weak<RelyingParty>) {
                 back_off::delay(failures - 1, 0)
             }
         };
-        drop(provider);
+        drop(issuers);
         tokio::time::sleep(pause).await;
     }
 }

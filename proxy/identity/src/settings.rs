@@ -8,7 +8,7 @@ use tokenbridge_bridge::cookie::CookieName;
 use tokenbridge_bridge::service::{ServiceName, TokenPlan};
 use tokenbridge_bridge::session::IdleTimeout;
 use tokenbridge_config::Frontend;
-use tokenbridge_config::issuer::IssuerSettings;
+use tokenbridge_config::issuer::{IssuerSettings, OtherIssuer};
 use tokenbridge_session_store::{Clock, Keyring, SessionStore};
 use tokio::runtime::Handle;
 
@@ -39,6 +39,8 @@ pub struct IdentitySettings {
     pub cookie: CookieName,
     /// The provider.
     pub issuer: IssuerSettings,
+    /// Other authorization servers, at which some of the plans have their tokens made.
+    pub issuers: Vec<OtherIssuer>,
     /// The token of each declared service, in the order of the configuration.
     pub plans: Vec<TokenPlan>,
     /// How long a session lasts, whatever happens.
@@ -66,6 +68,7 @@ impl IdentitySettings {
             public_origin: frontend.public_url.origin(),
             cookie: CookieName::new(base, secure),
             issuer: frontend.issuer.clone(),
+            issuers: frontend.issuers.clone(),
             plans: frontend
                 .services
                 .iter()
@@ -128,7 +131,7 @@ impl fmt::Display for StartProblem {
             }
             Self::InsecureIssuer(issuer) => write!(
                 formatter,
-                "auth.issuer: {issuer} is plain http; use https, or http on a loopback host"
+                "the issuer {issuer} is plain http; use https, or http on a loopback host"
             ),
             Self::ClientKey(why) => write!(
                 formatter,

@@ -12,6 +12,7 @@ const IDLE: IdleTimeout = IdleTimeout(Duration::from_secs(1_800));
 
 fn plan(audience: Option<&str>) -> TokenPlan {
     TokenPlan {
+        issuer: None,
         service: ServiceName::new("analytics_service"),
         strategy: Strategy::Refresh,
         target_parameter: TargetParameter::Resource,

@@ -21,6 +21,8 @@ pub(crate) struct ServiceDraft<'r> {
     pub(crate) http2: bool,
     pub(crate) tls: UpstreamTls,
     pub(crate) timeouts: UpstreamTimeouts,
+    /// An issuer other than that of the login.
+    pub(crate) issuer: Option<(String, At<'r>)>,
     /// `None`: `auto`.
     pub(crate) strategy: Option<Strategy>,
     pub(crate) target_value: Option<SetTarget<'r>>,
@@ -55,10 +57,11 @@ fn read<'r>(name: &'r str, item: Item<'r>) -> Option<ServiceDraft<'r>> {
             "add where the service is, such as `base_url: http://analytics:8100`",
         )
         .and_then(|item| item.value(address::base_url));
-    refuse_issuer(service.get("issuer"));
+    let issuer = service.get("issuer");
     Some(ServiceDraft {
         name,
         at: service.at.clone(),
+        issuer: issuer.and_then(|item| Some((item.value(scalar::name)?, item.at))),
         http2: service.value_or("http2", scalar::boolean, false),
         tls: read_tls(&service, upstream.as_ref()),
         timeouts: read_timeouts(&service),
@@ -83,16 +86,6 @@ fn read<'r>(name: &'r str, item: Item<'r>) -> Option<ServiceDraft<'r>> {
         ),
         upstream,
     })
-}
-
-/// There is one issuer, that of `auth`: another name can only be a mistake.
-fn refuse_issuer(item: Option<Item<'_>>) {
-    if let Some(item) = item {
-        item.at.error(
-            format!("`{}` is no configured issuer", item.written()),
-            "remove it: every token comes from the issuer of `auth`",
-        );
-    }
 }
 
 fn read_timeouts(service: &Section<'_>) -> UpstreamTimeouts {

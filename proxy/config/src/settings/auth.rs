@@ -42,7 +42,7 @@ pub(crate) const STRATEGIES: [(&str, Option<Strategy>); 6] = [
     ("client_credentials", Some(Strategy::ClientCredentials)),
 ];
 
-const TARGET_PARAMETERS: [(&str, TargetParameter); 5] = [
+pub(crate) const TARGET_PARAMETERS: [(&str, TargetParameter); 5] = [
     ("resource", TargetParameter::Resource),
     ("audience", TargetParameter::Audience),
     ("scope", TargetParameter::Scope),
@@ -94,11 +94,7 @@ pub(crate) fn read<'r>(root: &Section<'r>) -> Auth<'r> {
 }
 
 fn read_issuer(auth: &Section<'_>) -> Option<IssuerSettings> {
-    let preset = auth.value_or(
-        "preset",
-        scalar::choice(&Preset::ALL.map(|preset| (preset.as_str(), preset))),
-        Preset::Generic,
-    );
+    let preset = read_preset(auth);
     let scopes = read_scopes(auth);
     let authorization_parameters = read_parameters(auth, preset);
     let refresh_retry = auth.value_or("refresh_retry", refresh_retry, preset.refresh_retry());
@@ -129,7 +125,8 @@ fn read_issuer(auth: &Section<'_>) -> Option<IssuerSettings> {
     })
 }
 
-fn read_address(auth: &Section<'_>) -> Option<(String, url::Url)> {
+/// Reads `issuer` of a section: as it is written, and parsed.
+pub(crate) fn read_address(auth: &Section<'_>) -> Option<(String, url::Url)> {
     let insecure = auth.get("dangerously_allow_http_issuer");
     let allowed = insecure
         .as_ref()
@@ -156,6 +153,12 @@ fn read_address(auth: &Section<'_>) -> Option<(String, url::Url)> {
         );
     }
     Some((identifier, url))
+}
+
+/// Reads `preset` of a section.
+pub(crate) fn read_preset(section: &Section<'_>) -> Preset {
+    let known = Preset::ALL.map(|preset| (preset.as_str(), preset));
+    section.value_or("preset", scalar::choice(&known), Preset::Generic)
 }
 
 fn read_scopes(auth: &Section<'_>) -> Vec<String> {

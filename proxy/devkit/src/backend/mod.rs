@@ -3,7 +3,7 @@
 mod behaviour;
 mod crud;
 mod echo;
-mod issuer_keys;
+pub(crate) mod issuer_keys;
 mod rejection;
 mod start;
 mod verifier;

@@ -96,6 +96,9 @@ pub struct Development {
     /// Faults that are in place from the start.
     #[serde(default, deserialize_with = "null_is_default")]
     pub faults: Vec<FaultRule>,
+    /// Issuers whose access tokens may be exchanged here.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub trusted_issuers: Vec<String>,
     /// The audience that the mode `default-audience` answers with.
     #[serde(default)]
     pub default_audience: Option<String>,

@@ -22,3 +22,4 @@ mod modes;
 mod program;
 mod refresh;
 mod targets;
+mod trusted_issuers;

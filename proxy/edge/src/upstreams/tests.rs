@@ -34,6 +34,7 @@ fn service(scheme: Scheme, host: &str) -> Service {
             total: second,
         },
         token: TokenPlan {
+            issuer: None,
             service: name,
             strategy: Strategy::Login,
             target_parameter: TargetParameter::None,

@@ -31,6 +31,7 @@ mod hops;
 mod http2;
 mod https;
 mod interop;
+mod issuers;
 mod limits;
 mod own_tokens;
 mod peers;

@@ -56,7 +56,7 @@ impl Minting {
                 Err(minted) => return Ok(minted),
             };
             let typed = (&subject, self.subject_type());
-            let request = TokenRequest::exchange(plan, self.rules.preset, typed);
+            let request = TokenRequest::exchange(plan, self.preset(plan), typed);
             let call = self.call().await;
             let answer = self.ports.issuer.token(&request).await;
             drop(call);

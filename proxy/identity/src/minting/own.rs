@@ -89,7 +89,7 @@ impl Minting {
                 service: plan.service.clone(),
                 trigger: Trigger::Demand,
             };
-            let mark = mark(&self.ports.issuer.client(), plan);
+            let mark = mark(&self.ports.issuer.client(plan), plan);
             let _ = self.serves(&order, plan, &mark).await;
         }
     }
@@ -117,7 +117,7 @@ impl Minting {
     }
 
     async fn try_own(&self, order: &Order, plan: &TokenPlan) -> Result<Minted, StoreError> {
-        let mark = mark(&self.ports.issuer.client(), plan);
+        let mark = mark(&self.ports.issuer.client(plan), plan);
         let patience = self.rules.answer_deadline.saturating_add(MARGIN);
         let give_up = self.ports.clock.monotonic().saturating_add(patience);
         loop {

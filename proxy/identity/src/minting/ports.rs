@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::service::TokenPlan;
 use tokenbridge_bridge::token::ServiceToken;
+use tokenbridge_config::preset::Preset;
 
 use crate::tokens::ReadProblem;
 use crate::tokens::request::TokenRequest;
@@ -18,13 +19,18 @@ use crate::tokens::response::{Answer, TokenResponse};
 pub(crate) trait TokenIssuer: Send + Sync {
     /// Which client asks at which issuer; a token of the client's own is kept under it. Empty
     /// where there is but one.
-    fn client(&self) -> String {
+    fn client(&self, _: &TokenPlan) -> String {
         String::new()
     }
 
     /// The client's id there.
-    fn client_id(&self) -> String {
+    fn client_id(&self, _: &TokenPlan) -> String {
         String::new()
+    }
+
+    /// The preset of the issuer that makes a service's token, where that is not the login's.
+    fn preset(&self, _: &TokenPlan) -> Option<Preset> {
+        None
     }
 
     /// Sends a request. Takes a bounded time.

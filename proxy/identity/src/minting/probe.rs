@@ -76,8 +76,8 @@ impl Minting {
             self.tell_mended(&plan.service).await;
         }
         let asker = Asker {
-            preset: self.rules.preset,
-            client_id: &self.ports.issuer.client_id(),
+            preset: self.preset(plan),
+            client_id: &self.ports.issuer.client_id(plan),
         };
         let hint = match &found {
             Found::Refused(refused) => hint(asker, plan, refused),
@@ -151,9 +151,11 @@ impl Minting {
     }
 
     fn mended(&self, service: &ServiceName) -> [u8; 32] {
+        let plan = self.plan(service);
+        let client = plan.map(|plan| self.ports.issuer.client(plan));
         Sha256::new()
             .chain_update(b"tokenbridge mended\0")
-            .chain_update(self.ports.issuer.client())
+            .chain_update(client.unwrap_or_default())
             .chain_update([0])
             .chain_update(service.as_str())
             .finalize()

@@ -1,6 +1,6 @@
 //! What most probably is wrong at the provider, by what came and by the kind of provider.
 
-use tokenbridge_bridge::service::{Audience, Strategy, TargetParameter, TokenPlan};
+use tokenbridge_bridge::service::{Audience, Strategy, TargetParameter, TokenFormat, TokenPlan};
 use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_config::preset::Preset;
 
@@ -18,6 +18,10 @@ pub(crate) fn hint(asker: Asker<'_>, plan: &TokenPlan, refused: &Refused) -> Str
     use MintRefusalReason as Reason;
     let known = match refused.reason {
         Reason::WrongAudience => wrong_audience(asker, plan, &refused.came),
+        Reason::BadResponse if plan.format == TokenFormat::Opaque => Some(
+            "look at the provider's introspection endpoint: the client must be allowed to ask there, and at some providers be among \
+             the token's audiences",
+        ),
         Reason::BadResponse if refused.detail.contains("opaque") => Some(opaque(asker.preset)),
         Reason::InvalidTarget => invalid_target(asker.preset, plan),
         Reason::InvalidScope if asker.preset == Preset::Entra => Some(
@@ -150,12 +154,11 @@ fn invalid_target(preset: Preset, plan: &TokenPlan) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokenbridge_bridge::service::{
-        AudienceCheck, AudiencePolicy, Mint, ServiceName, TokenFormat,
-    };
+    use tokenbridge_bridge::service::{AudienceCheck, AudiencePolicy, Mint, ServiceName};
 
     fn plan(strategy: Strategy, parameter: TargetParameter) -> TokenPlan {
         TokenPlan {
+            issuer: None,
             service: ServiceName::new("s"),
             strategy,
             target_parameter: parameter,

@@ -142,7 +142,7 @@ impl Client {
 /// The assertion that stands in a file now. Whoever writes it replaces it before it ends.
 async fn read_assertion(path: PathBuf) -> Result<Secret, String> {
     let shown = path.display().to_string();
-    let refused = |why: &str| format!("auth.client_assertion_file: {shown} {why}");
+    let refused = |why: &str| format!("client_assertion_file: {shown} {why}");
     let read = tokio::task::spawn_blocking(move || {
         let mut text = Zeroizing::new(String::new());
         // A pipe or a folder in its place is not waited for.

@@ -68,7 +68,7 @@ pub(crate) fn read(body: &[u8], issuer: &str) -> Result<Metadata, String> {
         .map_err(|error| format!("the provider's metadata cannot be read: {error}"))?;
     if document.issuer().as_str() != issuer {
         return Err(format!(
-            "the provider's metadata is for issuer {:?}, but auth.issuer is {issuer:?}: they must be the same string",
+            "the provider's metadata is for issuer {:?}, but the configured issuer is {issuer:?}: they must be the same string",
             document.issuer().as_str()
         ));
     }

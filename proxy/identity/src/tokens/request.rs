@@ -1,7 +1,7 @@
 //! The forms that are sent to the token endpoint.
 
 use tokenbridge_bridge::Secret;
-use tokenbridge_bridge::service::{Strategy, TargetParameter, TokenPlan};
+use tokenbridge_bridge::service::{IssuerName, Strategy, TargetParameter, TokenPlan};
 use tokenbridge_config::preset::Preset;
 
 /// RFC 8693 § 3.
@@ -15,6 +15,8 @@ const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// One form for the token endpoint, without the client's own credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TokenRequest {
+    /// Whom it is for; `None`: the issuer of the login.
+    pub(crate) issuer: Option<IssuerName>,
     pub(crate) fields: Vec<(&'static str, Secret)>,
 }
 
@@ -34,7 +36,10 @@ impl TokenRequest {
             ("code_verifier", verifier.clone()),
         ];
         fields.extend(resource.map(|value| ("resource", Secret::new(value))));
-        Self { fields }
+        Self {
+            issuer: None,
+            fields,
+        }
     }
 
     /// A refresh (RFC 6749 § 6) for a service; without one, a plain refresh, which renews the
@@ -47,14 +52,20 @@ impl TokenRequest {
         let target =
             plan.filter(|plan| !matches!(plan.strategy, Strategy::Login | Strategy::Authorize));
         fields.extend(target.into_iter().flat_map(target_fields));
-        Self { fields }
+        Self {
+            issuer: None,
+            fields,
+        }
     }
 
     /// The client's own token for a service (RFC 6749 § 4.4.2).
     pub(crate) fn client_credentials(plan: &TokenPlan) -> Self {
         let mut fields = vec![("grant_type", Secret::new("client_credentials"))];
         fields.extend(target_fields(plan));
-        Self { fields }
+        Self {
+            issuer: plan.issuer.clone(),
+            fields,
+        }
     }
 
     /// A token exchange (RFC 8693 § 2.1) for a service. `subject`: the token and its type.
@@ -75,7 +86,10 @@ impl TokenRequest {
         } else {
             fields.extend(target_fields(plan));
         }
-        Self { fields }
+        Self {
+            issuer: plan.issuer.clone(),
+            fields,
+        }
     }
 }
 
@@ -121,6 +135,7 @@ mod tests {
 
     fn plan(strategy: Strategy, parameter: TargetParameter, scopes: &[&str]) -> TokenPlan {
         TokenPlan {
+            issuer: None,
             service: ServiceName::new("s"),
             strategy,
             target_parameter: parameter,

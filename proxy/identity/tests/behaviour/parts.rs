@@ -13,7 +13,7 @@ use tokenbridge_bridge::service::{
 };
 use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_config::issuer::{
-    ClientAuthentication, IssuerSettings, RefreshRetry, SubjectToken,
+    ClientAuthentication, IssuerSettings, OtherIssuer, RefreshRetry, SubjectToken,
 };
 use tokenbridge_config::preset::Preset;
 use tokenbridge_devkit::IdpConfiguration;
@@ -107,6 +107,7 @@ pub(crate) struct Options {
     pub(crate) plans: Vec<TokenPlan>,
     pub(crate) scopes: Vec<&'static str>,
     pub(crate) client_authentication: ClientAuthentication,
+    pub(crate) issuers: Vec<OtherIssuer>,
     pub(crate) store: Option<Arc<dyn SessionStore>>,
 }
 
@@ -130,6 +131,7 @@ impl Default for Options {
             client_authentication: ClientAuthentication::SecretBasic(Secret::new(
                 "dev-secret-change-me",
             )),
+            issuers: Vec::new(),
             store: None,
         }
     }
@@ -142,6 +144,7 @@ pub(crate) fn plan(
     others: &[&str],
 ) -> TokenPlan {
     TokenPlan {
+        issuer: None,
         service: ServiceName::new(service),
         strategy,
         target_parameter: match strategy {
@@ -175,6 +178,7 @@ pub(crate) fn settings(issuer: &str, options: Options) -> IdentitySettings {
         // The provider's own origin takes the browser back, as there is no proxy to do it.
         public_origin: issuer.to_owned(),
         cookie: CookieName::new("bff_session", false),
+        issuers: options.issuers,
         issuer: IssuerSettings {
             identifier: issuer.to_owned(),
             url: Url::parse(issuer).unwrap(),

@@ -1,5 +1,6 @@
 //! Token exchange (RFC 8693): from a user's access token to one for another audience.
 
+use super::foreign_subject::ANY_CLIENT;
 use super::response::TokenResponse;
 use crate::provider::client_authentication::AuthenticatedClient;
 use crate::provider::grant_type::GrantType;
@@ -59,7 +60,7 @@ impl Provider {
         let found = self.ledger().live_access_token(presented, now).cloned();
         // RFC 8693 § 2.2.2 answers invalid_request, not invalid_grant.
         found
-            .filter(|token| token.client_id == client.id)
+            .filter(|token| [ANY_CLIENT, &client.id].contains(&token.client_id.as_str()))
             .ok_or_else(|| {
                 OAuthError::new(
                     ErrorCode::InvalidRequest,

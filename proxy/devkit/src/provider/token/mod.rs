@@ -3,6 +3,7 @@
 mod client_credentials;
 mod code;
 mod exchange;
+mod foreign_subject;
 mod refresh;
 mod response;
 
@@ -31,6 +32,7 @@ pub(crate) async fn token(
 ) -> Response {
     let parameters = Parameters::parse(&body);
     let mut record = begin_record(&parameters);
+    provider.adopt_subject(&parameters).await;
     let answer = provider.answer_token_request(&headers, &parameters, &mut record);
     match &answer {
         Ok(tokens) => {

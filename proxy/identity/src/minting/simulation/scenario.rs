@@ -192,6 +192,7 @@ fn plan(number: usize, strategy: Strategy) -> TokenPlan {
     let service = service_name(number);
     let audience = format!("https://{}", service.as_str());
     TokenPlan {
+        issuer: None,
         service,
         strategy,
         target_parameter: TargetParameter::Resource,

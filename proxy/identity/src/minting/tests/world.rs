@@ -242,6 +242,7 @@ pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
 
 fn plan(service: &str) -> TokenPlan {
     TokenPlan {
+        issuer: None,
         service: ServiceName::new(service),
         strategy: Strategy::Refresh,
         target_parameter: TargetParameter::Resource,
