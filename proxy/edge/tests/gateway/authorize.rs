@@ -1,6 +1,6 @@
 //! Strategy `authorize` from end to end: the browser fetches an authorization for each service.
 
-mod estate;
+pub(crate) mod estate;
 
 use std::time::Duration;
 

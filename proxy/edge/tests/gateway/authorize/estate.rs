@@ -132,9 +132,17 @@ impl Estate {
 
     /// Whose tokens arrived, in this order.
     pub(crate) fn subjects(&self) -> Vec<String> {
-        let seen = self.upstream.seen();
-        let subject = |request| claims(request)["sub"].as_str().unwrap().to_owned();
-        seen.iter().map(subject).collect()
+        let arrived = self.subjects_by_path().into_iter();
+        arrived.map(|(_, subject)| subject).collect()
+    }
+
+    /// The same, with the path of each request.
+    pub(crate) fn subjects_by_path(&self) -> Vec<(String, String)> {
+        let arrived = |request: &Recorded| {
+            let path = request.line().split(' ').nth(1).unwrap().to_owned();
+            (path, claims(request)["sub"].as_str().unwrap().to_owned())
+        };
+        self.upstream.seen().iter().map(arrived).collect()
     }
 }
 

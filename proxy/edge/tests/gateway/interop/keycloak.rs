@@ -1,5 +1,5 @@
-//! Keycloak: tokens by exchange (RFC 8693), and by a refresh whose scope is narrowed. Each refresh
-//! token may be used once.
+//! Keycloak: tokens by exchange (RFC 8693), by a refresh whose scope is narrowed, and by an
+//! authorization for each service. Each refresh token may be used once.
 
 use tokio::process::Command;
 
@@ -70,4 +70,11 @@ async fn by_exchange() {
 async fn by_refresh_with_scope() {
     let installation = start("refresh").await;
     walk::from_login_to_logout(&installation, "refresh").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a real provider: make interop PROVIDERS=keycloak"]
+async fn by_an_authorization_for_each_service() {
+    let installation = start("authorize").await;
+    walk::from_login_to_logout(&installation, "authorize").await;
 }
