@@ -1,0 +1,72 @@
+// What the scripts have in common: where they may go, a login as a browser does it, and requests
+// of a page that has logged in.
+import http from 'k6/http';
+import { fail } from 'k6';
+
+export const TARGET = (__ENV.TARGET || 'http://localhost:8080').replace(/\/$/, '');
+
+// A load test is an attack on whoever did not ask for it.
+if (!/^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(TARGET) && __ENV.ALLOW_REMOTE !== '1') {
+  throw new Error(`${TARGET} is not on this machine; set ALLOW_REMOTE=1 if you may load it`);
+}
+
+export const USERS = [
+  { username: 'alice', password: 'wonderland' },
+  { username: 'bob', password: 'builder' },
+];
+
+const PAGE = { Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty' };
+
+// Logs a user in by the provider's own form. The session, with the proof for writes.
+export function logIn(user) {
+  const jar = http.cookieJar();
+  jar.clear(TARGET);
+  const form = http.get(`${TARGET}/auth/login?return_to=/`, { tags: { name: 'login' } });
+  if (form.status !== 200 || form.html('form').size() === 0) {
+    fail(`the provider showed no form: ${form.status}`);
+  }
+  const back = form.submitForm({ fields: user, params: { tags: { name: 'callback' } } });
+  const cookies = jar.cookiesForURL(`${TARGET}/`);
+  const name = Object.keys(cookies).find((each) => each.endsWith('bff_session'));
+  if (back.status !== 200 || !name) {
+    fail(`the login as ${user.username} gave no session: ${back.status}`);
+  }
+  const session = { cookie: `${name}=${cookies[name][0]}` };
+  const told = http.get(`${TARGET}/auth/csrf`, { headers: headers(session), tags: { name: 'csrf' } });
+  session.csrf = told.json('csrf_token');
+  return session;
+}
+
+// So many sessions, no faster than the gateway's own limit on logins lets one address have them.
+export function logInMany(count) {
+  const sessions = [];
+  for (let number = 0; number < count; number += 1) {
+    sessions.push(logIn(USERS[number % USERS.length]));
+    if (sessions.length % 100 === 0) {
+      console.log(`${sessions.length} of ${count} sessions`);
+    }
+  }
+  return sessions;
+}
+
+export function headers(session, more = {}) {
+  return Object.assign({ Cookie: session.cookie }, PAGE, more);
+}
+
+export function read(session) {
+  return http.get(`${TARGET}/api/v1/crud/items/1`, { headers: headers(session), tags: { name: 'read' } });
+}
+
+export function write(session, name) {
+  return http.post(`${TARGET}/api/v1/crud/items`, JSON.stringify({ name }), {
+    headers: headers(session, { 'X-CSRF-Token': session.csrf, 'Content-Type': 'application/json' }),
+    tags: { name: 'write' },
+  });
+}
+
+export function logOut(session) {
+  return http.post(`${TARGET}/auth/logout`, null, {
+    headers: headers(session, { 'X-CSRF-Token': session.csrf }),
+    tags: { name: 'logout' },
+  });
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Loads a running demo with oha at a fixed rate, so that a pause of the gateway is charged for
+# every request that had to wait (no coordinated omission): rows.sh.
+# RATE (requests per second), DURATION, CONNECTIONS, TARGET and ALLOW_REMOTE: see ../target.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. ./target.sh
+
+RATE=${RATE:-500}
+
+check_target
+check_duration
+[[ "$RATE" =~ ^[0-9]+$ ]] && [ "$RATE" -ge 1 ] || fail "RATE is a number of requests per second"
+need oha "cargo install --locked oha"
+need curl "apt-get install -y curl"
+need_answer
+cookie=$(log_in alice wonderland)
+[ -n "$cookie" ] || fail "the login as alice gave no session"
+
+# A value of oha's JSON, which has one value a line.
+value() { # section, name
+	awk -v section="\"$1\"" -v name="\"$2\"" \
+		'index($0, section) { inside = 1 } inside && index($0, name) { gsub(/[",]/, "", $2); print $2; exit }' <<<"$output"
+}
+
+row() { # name, path, cookie, status
+	expect "$@"
+	local output count
+	output=$(oha --no-tui --output-format json -q "$RATE" --latency-correction -c "$CONNECTIONS" \
+		-z "${DURATION}s" ${3:+-H "Cookie: $3"} "$TARGET$2")
+	expect "$@"
+	count=$(value statusCodeDistribution "$4")
+	[ "${count:-0}" -gt 0 ] || fail "$1: no answer was $4"
+	[ "$(grep -cE '^ *"[1-5][0-9][0-9]":' <<<"$output")" = 1 ] || fail "$1: other answers than $4"
+	printf '%-28s %10s %12s %12s %12s\n' "$1" "$count" "$(value latencyPercentiles p50)" \
+		"$(value latencyPercentiles p99)" "$(value latencyPercentiles p99.9)"
+}
+
+echo "$RATE requests/s, $CONNECTIONS connections, ${DURATION}s a row; latencies in seconds"
+printf '%-28s %10s %12s %12s %12s\n' 'route' 'answers' 'p50' 'p99' 'p99.9'
+row 'session, token kept ready' /api/v1/crud/items "$cookie" 200
+# An id that nobody has is asked for in the store, and then remembered for a moment.
+row '401, an unknown session' /api/v1/crud/items "${cookie%%=*}=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" 401
+row '401 without a session' /api/v1/crud/items '' 401
