@@ -15,7 +15,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ROUNDS ?= 5
 
-.PHONY: help run build test soak simulate bench load-test interop check fmt clean
+.PHONY: help run build test soak simulate bench bench-peers bench-scale load-test interop check fmt clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,9 +55,21 @@ bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spre
 	$(TARGET)/release/bench run --dist $(TARGET)/dist --release $(TARGET)/release \
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)
 
-load-test: ## load the running demo with wrk, bounded in time, on this machine
+bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_openidc, in one run
+	@$(SCRIPTS)/tools.sh build redis
+	$(CARGO) build --profile dist --locked -p tokenbridge -p tokenbridge-bare --bin tokenbridge --bin bare-same
+	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
+	$(TARGET)/release/bench peers --all --dist $(TARGET)/dist --release $(TARGET)/release \
+		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)-peers
+
+bench-scale: ## a million sessions in a real Redis beside a thousand (takes about ten minutes and 4 GB)
+	@$(SCRIPTS)/tools.sh build redis
+	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
+	$(TARGET)/release/bench scale
+
+load-test: ## load the running demo with wrk, oha and k6, bounded in time (LOAD="wrk mixed": only those)
 	@$(SCRIPTS)/tools.sh load
-	@load-tests/wrk/run.sh
+	@load-tests/run.sh $(LOAD)
 
 check: ## check the configuration in CONF, its provider's files included
 	$(CARGO) run --release --locked --quiet --bin tokenbridge -- check --config $(CONF) --idp $(CONF)/idp

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::load::{Load, Pace};
+use crate::load::{Ask, Load, Pace};
 use crate::process::free_address;
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Ticket};
@@ -20,7 +20,7 @@ use crate::{Outcome, tools};
 
 /// Requests before anything is counted, so that caches and pools are filled.
 const WARM_UP: u64 = 200;
-/// Requests under Callgrind.
+/// Requests under Callgrind; as many come before they are counted.
 const SLOW: u64 = 300;
 /// Requests of a counted program.
 const FAST: u64 = 1_000;
@@ -54,34 +54,57 @@ pub fn instructions(
     tools::find("valgrind", "apt-get install -y valgrind")?;
     for (side, cold, scenarios) in runs() {
         let (program, _) = programs.of(side);
-        let output = stage
-            .path()
-            .join(format!("callgrind-{}-{cold}", side as u8));
-        let option = format!("--callgrind-out-file={}", output.display());
-        let manner = Manner {
-            prefix: ["valgrind", "--tool=callgrind", "--dump-line=no", &option]
-                .map(str::to_owned)
-                .into(),
-            cold,
-            ..Manner::default()
-        };
         eprint!("\rcallgrind: {:<28}", side.name());
-        let target = Target::start(stage, side, &program, &manner)?;
-        let mut part = 0;
-        for scenario in scenarios {
-            let ask = of(side, *scenario, tickets);
-            let mut counts = Vec::new();
-            for count in [WARM_UP, SLOW, 2 * SLOW] {
-                send(&target, scenario.wire(), &ask, count)?;
-                part += 1;
-                counts.push(dump(target.process.id(), &output, part)?);
-            }
-            let cost = costs.entry((*scenario, side)).or_default();
-            cost.instructions = per_request(&counts, SLOW);
+        let asks: Vec<_> = scenarios
+            .iter()
+            .map(|scenario| (*scenario, of(side, *scenario, tickets)))
+            .collect();
+        let counted = instructions_of(stage, (side, cold, &program), &asks, SLOW)?;
+        for (scenario, count) in scenarios.iter().zip(counted) {
+            costs.entry((*scenario, side)).or_default().instructions = Some(count);
         }
     }
     eprintln!();
     Ok(())
+}
+
+/// The instructions of one program for each kind of request, from so many requests.
+///
+/// # Errors
+/// An answer was wrong.
+pub fn instructions_of(
+    stage: &Stage,
+    (side, cold, program): (Side, bool, &Path),
+    asks: &[(Scenario, Ask)],
+    step: u64,
+) -> Outcome<Vec<f64>> {
+    let output = stage
+        .path()
+        .join(format!("callgrind-{}-{cold}", side as u8));
+    let option = format!("--callgrind-out-file={}", output.display());
+    let words = ["valgrind", "--tool=callgrind", "--dump-line=no", &option];
+    let manner = Manner {
+        prefix: words.map(str::to_owned).into(),
+        // A program that counts its allocations asks where to tell them.
+        environment: vec![(
+            tokenbridge_bare::counts::VARIABLE,
+            free_address()?.to_string(),
+        )],
+        cold,
+    };
+    let target = Target::start(stage, side, program, &manner)?;
+    let mut part = 0;
+    let mut counted = Vec::new();
+    for (scenario, ask) in asks {
+        let mut counts = Vec::new();
+        for count in [step, step, 2 * step] {
+            send(&target, scenario.wire(), ask, count)?;
+            part += 1;
+            counts.push(dump(target.process.id(), &output, part)?);
+        }
+        counted.push(per_request(&counts, step).ok_or("no counts")?);
+    }
+    Ok(counted)
 }
 
 /// Counts allocations, which counted programs tell.
@@ -178,7 +201,8 @@ fn runs() -> [(Side, bool, &'static [Scenario]); 4] {
     ]
 }
 
-fn of(side: Side, scenario: Scenario, tickets: &[Ticket]) -> crate::load::Ask {
+/// The request of a scenario, as a side answers it.
+pub fn of(side: Side, scenario: Scenario, tickets: &[Ticket]) -> Ask {
     let mut ask = scenario.ask(tickets);
     if side != Side::Gateway {
         ask.status = 200;

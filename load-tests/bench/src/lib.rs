@@ -11,9 +11,11 @@
 //! | [`target`] | what is measured: a gateway or a bare proxy |
 //! | [`scenario`] | the kinds of requests that are measured |
 //! | [`round`] | the timed rows, interleaved |
+//! | [`peers`], [`peer_rounds`] | other gateways, and the rounds that compare them |
 //! | [`counting`] | instructions, allocations and system calls of a request |
 //! | [`machine`] | what the figures were measured on |
 //! | [`memory`] | bytes of a connection and of a session, time to the first answer |
+//! | [`scale`] | many sessions in a real Redis |
 //! | [`report`], [`chart`] | table, JSON and SVG |
 //! | [`tools`] | programs that must be installed, and how |
 
@@ -25,10 +27,13 @@ pub mod gateway;
 pub mod load;
 pub mod machine;
 pub mod memory;
+pub mod peer_rounds;
+pub mod peers;
 pub mod process;
 pub mod redis;
 pub mod report;
 pub mod round;
+pub mod scale;
 pub mod scenario;
 pub mod seeding;
 pub mod stage;

@@ -61,6 +61,18 @@ impl Redis {
         Ok(number.ok_or_else(|| format!("INFO {section} has no {name}"))?)
     }
 
+    /// Stores a text under a name.
+    ///
+    /// # Errors
+    /// It does not take it.
+    pub fn set(&self, name: &str, text: &str) -> Outcome<()> {
+        let answer = self.ask(&format!("SET \"{name}\" \"{text}\""))?;
+        match answer.as_str() {
+            "+OK" => Ok(()),
+            _ => Err(format!("Redis did not store a value: {answer}").into()),
+        }
+    }
+
     /// What it answers to a command with a bulk string.
     ///
     /// # Errors

@@ -51,11 +51,13 @@ impl Spread {
         })
     }
 
-    fn json(self) -> Value {
+    /// For machines.
+    pub fn json(self) -> Value {
         json!({"median": round(self.median), "least": round(self.least), "greatest": round(self.greatest)})
     }
 
-    fn text(self) -> String {
+    /// For people.
+    pub fn text(self) -> String {
         format!(
             "{:.2} ({:.2}-{:.2})",
             self.median, self.least, self.greatest
@@ -248,7 +250,8 @@ impl Report {
     }
 }
 
-fn rows(rows: Option<&Vec<Row>>) -> Value {
+/// Rows, for machines.
+pub fn rows(rows: Option<&Vec<Row>>) -> Value {
     let rows = rows.into_iter().flatten();
     rows.map(|row| {
         json!({

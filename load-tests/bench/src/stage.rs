@@ -13,6 +13,9 @@ use crate::backend::Backend;
 use crate::certificate;
 use crate::redis::Redis;
 
+/// The development provider's users.
+const USERS: [(&str, &str); 2] = [("alice", "wonderland"), ("bob", "builder")];
+
 /// What stands around the programs that are measured.
 pub struct Stage {
     /// Ends with the run.
@@ -85,12 +88,42 @@ impl Stage {
     /// # Errors
     /// A login fails.
     pub fn log_in(&self, gateway: &str, sessions: usize) -> Outcome<Vec<Ticket>> {
-        let users = [("alice", "wonderland"), ("bob", "builder")];
-        let users = users.iter().cycle().take(sessions);
+        let users = USERS.iter().cycle().take(sessions);
         users
             .map(|(user, password)| self.runtime.block_on(log_in(gateway, user, password)))
             .collect()
     }
+}
+
+impl Stage {
+    /// Logs users in at another gateway that sends browsers to this run's provider.
+    ///
+    /// # Errors
+    /// A login fails.
+    pub fn log_in_elsewhere(&self, url: &str, sessions: usize) -> Outcome<Vec<Ticket>> {
+        let users = USERS.iter().cycle().take(sessions);
+        users
+            .map(|user| self.runtime.block_on(log_in_elsewhere(url, *user)))
+            .collect()
+    }
+}
+
+async fn log_in_elsewhere(url: &str, user: (&'static str, &'static str)) -> Outcome<Ticket> {
+    let browser = BrowserSession::new()?;
+    let page = browser.navigate(&format!("{url}/api/small")).await?;
+    let page = browser.pass_forms(page, url, user).await?;
+    if page.status != 200 {
+        return Err(format!("the login as {} ended with {}", user.0, page.status).into());
+    }
+    let cookies = browser.cookies(url).into_iter();
+    let cookies: Vec<String> = cookies
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    Ok(Ticket {
+        user: user.0,
+        cookie: cookies.join("; "),
+        csrf: String::new(),
+    })
 }
 
 async fn log_in(gateway: &str, user: &'static str, password: &str) -> Outcome<Ticket> {

@@ -51,6 +51,9 @@ pub struct Target {
     pub admin: Option<SocketAddr>,
 }
 
+/// How often a program is started before it is given up.
+const ATTEMPTS: usize = 4;
+
 /// Where the programs are.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -97,10 +100,19 @@ impl Target {
     /// # Errors
     /// It does not start.
     pub fn start(stage: &Stage, side: Side, program: &Path, manner: &Manner) -> Outcome<Self> {
-        match side {
+        let start = || match side {
             Side::Stock | Side::Same => bare(stage, program, manner),
             Side::Gateway => gateway(stage, program, manner),
+        };
+        // Somebody else may take a free port before the program does.
+        let mut started = start();
+        for _ in 1..ATTEMPTS {
+            started = match started {
+                Err(_) => start(),
+                started => return started,
+            };
         }
+        started
     }
 
     /// Where requests go that are sent over this wire.
@@ -143,16 +155,49 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Checks that a token of the right user reaches the backend, whomever it is for.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn check_users(&self, tickets: &[Ticket]) -> Outcome<()> {
+        for ticket in tickets {
+            let claims = claims(&self.bearer(ticket)?, ticket.user)?;
+            if claims
+                .get("sub")
+                .is_none_or(|subject| subject != ticket.user)
+            {
+                return Err(
+                    format!("what reached the backend is not {}'s token", ticket.user).into(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What the backend sees as `Authorization`.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn bearer(&self, ticket: &Ticket) -> Outcome<String> {
+        let cookie = ("Cookie".to_owned(), ticket.cookie.clone());
+        get(self.address, "/api/whoami", &[cookie])
+    }
+}
+
+fn claims(bearer: &str, user: &str) -> Outcome<serde_json::Value> {
+    let payload = bearer.strip_prefix("Bearer ");
+    let payload = payload.and_then(|token| token.split('.').nth(1));
+    let payload = payload.ok_or_else(|| format!("no token of {user} reached the backend"))?;
+    Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?)
+}
+
 /// Checks a bearer that reached the backend.
 ///
 /// # Errors
 /// It is not this user's, or not for the service.
 pub fn check_token(bearer: &str, user: &str) -> Outcome<()> {
-    let payload = bearer
-        .strip_prefix("Bearer ")
-        .and_then(|token| token.split('.').nth(1));
-    let payload = payload.ok_or_else(|| format!("no token of {user} reached the backend"))?;
-    let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?;
+    let claims = claims(bearer, user)?;
     let is = |name: &str, wanted: &str| {
         claims.get(name).is_some_and(|value| match value {
             serde_json::Value::Array(values) => values.iter().any(|value| value == wanted),

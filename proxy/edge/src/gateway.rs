@@ -59,13 +59,14 @@ impl ProxyHttp for Gateway {
         };
         match found {
             Ok(place::Found::Route) => Ok(false),
+            // Boxed: a request that is forwarded does not carry the room for an answer of ours.
             Ok(place::Found::Preflight(asked)) => {
-                respond::preflight(self, &asked, http, exchange).await
+                Box::pin(respond::preflight(self, &asked, http, exchange)).await
             }
             Ok(place::Found::Endpoint(endpoint)) => {
-                respond::endpoint(self, endpoint, http, exchange).await
+                Box::pin(respond::endpoint(self, endpoint, http, exchange)).await
             }
-            Err(refusal) => respond::refusal(self, refusal, http, exchange).await,
+            Err(refusal) => Box::pin(respond::refusal(self, refusal, http, exchange)).await,
         }
     }
 
@@ -168,5 +169,28 @@ impl ProxyHttp for Gateway {
     fn request_summary(&self, http: &HttpSession, _: &Exchange) -> String {
         // The framework's own summary holds the query.
         format!("{} request", http.req_header().method)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of what a step of two parameters is while it waits.
+    fn waiting<'a, A: 'a, B: 'a, F>(_: impl Fn(&'a A, &'a mut B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_a_request_carries_along_stays_small() {
+        // The framework moves its request's task several times, and with it all of this.
+        let sizes = [
+            ("Exchange", size_of::<Exchange>(), 640),
+            ("admit::session", waiting(admit::session), 160),
+            ("rates::check", waiting(rates::check), 64),
+        ];
+        for (name, size, most) in sizes {
+            assert!(size <= most, "{name} has {size} bytes, more than {most}");
+        }
     }
 }

@@ -2,24 +2,36 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser};
 use tokenbridge_bench::counting::{self, Costs};
+use tokenbridge_bench::peer_rounds::Field;
 use tokenbridge_bench::report::Report;
 use tokenbridge_bench::round::{Options, Sides};
 use tokenbridge_bench::scenario::Scenario;
 use tokenbridge_bench::stage::Stage;
 use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
-use tokenbridge_bench::{Outcome, chart, machine, memory};
+use tokenbridge_bench::{Outcome, chart, machine, memory, peer_rounds, scale};
 
 /// Measures tokenbridge beside bare Pingora, in one run on this machine.
 #[derive(Debug, Parser)]
 enum Command {
     /// The gateway beside bare Pingora
     Run(Run),
+    /// The gateway beside other gateways
+    Peers(Run),
+    /// A million sessions beside a thousand
+    Scale(Scale),
+}
+
+#[derive(Debug, Args)]
+struct Scale {
+    /// How many sessions there are, one run for each
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000])]
+    sessions: Vec<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -42,14 +54,21 @@ struct Run {
     /// Requests at the same time
     #[arg(long, default_value_t = 64)]
     connections: usize,
+    /// Fail where one of the other gateways is not installed, rather than leave it out
+    #[arg(long)]
+    all: bool,
     /// Count nothing with Callgrind
     #[arg(long)]
     without_callgrind: bool,
 }
 
 fn main() -> ExitCode {
-    let Command::Run(run) = Command::parse();
-    match measure(&run) {
+    let ended = match Command::parse() {
+        Command::Run(run) => measure(&run),
+        Command::Peers(run) => compare(&run),
+        Command::Scale(scale) => scale::measure(&scale.sessions).map(|table| println!("{table}")),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nbench: {error}");
@@ -58,23 +77,55 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(run: &Run) -> Outcome<()> {
-    let programs = Programs {
+fn programs(run: &Run) -> Programs {
+    Programs {
         dist: run.dist.clone(),
         release: run.release.clone(),
+    }
+}
+
+fn options(run: &Run) -> Options {
+    Options {
+        rounds: run.rounds.into(),
+        row: Duration::from_secs_f64(run.row),
+        paced: Duration::from_secs_f64(run.row * 1.5),
+        connections: run.connections,
+    }
+}
+
+fn compare(run: &Run) -> Outcome<()> {
+    let stage = Stage::set()?;
+    let field = Field::start(&stage, &programs(run), run.connections, run.all)?;
+    let rows = field.measure(&options(run))?;
+    println!("{}", peer_rounds::table(&rows));
+    let Some(results) = &run.results else {
+        return Ok(());
     };
+    let about = machine::about(run.rounds, run.connections);
+    write(
+        &results.with_extension("json"),
+        &peer_rounds::json(&rows, &about),
+    )
+}
+
+fn write(path: &Path, value: &serde_json::Value) -> Outcome<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, serde_json::to_string_pretty(value)? + "\n")?;
+    println!("written: {}", path.display());
+    Ok(())
+}
+
+fn measure(run: &Run) -> Outcome<()> {
+    let programs = programs(run);
     let stage = Stage::set()?;
     let sides = sides(&stage, &programs, run.connections)?;
     let report = Report {
         costs: costs(&sides, &programs, run)?,
         round_trips: round_trips(&sides)?,
         memory: memory::all(&sides, &programs)?,
-        rows: sides.measure(&Options {
-            rounds: run.rounds.into(),
-            row: Duration::from_secs_f64(run.row),
-            paced: Duration::from_secs_f64(run.row * 1.5),
-            connections: run.connections,
-        })?,
+        rows: sides.measure(&options(run))?,
     };
     println!("{}", report.table());
     let Some(results) = &run.results else {
@@ -82,13 +133,8 @@ fn measure(run: &Run) -> Outcome<()> {
     };
     let about = machine::about(run.rounds, run.connections);
     let title = "Requests per CPU second: tokenbridge over bare Pingora 0.9.1";
-    if let Some(folder) = results.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let json = serde_json::to_string_pretty(&report.json(&about))?;
-    std::fs::write(results.with_extension("json"), json + "\n")?;
+    write(&results.with_extension("json"), &report.json(&about))?;
     std::fs::write(results.with_extension("svg"), chart::svg(&report, title))?;
-    println!("written: {}.json and .svg", results.display());
     Ok(())
 }
 

@@ -1,0 +1,224 @@
+//! Other gateways: each configured as its own documentation advises for speed (load-tests/peers),
+//! in the same run, before the same backend, with the same Redis and as many sessions.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{Process, free_address};
+use crate::stage::{Stage, Ticket};
+use crate::target::Target;
+use crate::{Outcome, tools};
+
+/// Another gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Peer {
+    /// nginx, plain.
+    Nginx,
+    /// HAProxy, plain.
+    Haproxy,
+    /// nginx with Lua and a look-up in Redis for each request.
+    NginxLuaRedis,
+    /// The same with the token kept for a second in shared memory.
+    NginxLuaCache,
+    /// oauth2-proxy with Redis.
+    OauthProxy,
+    /// Apache with mod_auth_openidc and Redis, its endpoints written down.
+    OpenidcStatic,
+    /// The same with a metadata URL.
+    OpenidcMetadata,
+}
+
+impl Peer {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 7] = [
+        Self::Nginx,
+        Self::Haproxy,
+        Self::NginxLuaRedis,
+        Self::NginxLuaCache,
+        Self::OauthProxy,
+        Self::OpenidcStatic,
+        Self::OpenidcMetadata,
+    ];
+
+    /// Its name in table and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx, plain",
+            Self::Haproxy => "HAProxy, plain",
+            Self::NginxLuaRedis => "nginx + Lua + Redis",
+            Self::NginxLuaCache => "nginx + Lua + 1 s cache",
+            Self::OauthProxy => "oauth2-proxy + Redis",
+            Self::OpenidcStatic => "mod_auth_openidc, static",
+            Self::OpenidcMetadata => "mod_auth_openidc, metadata",
+        }
+    }
+
+    /// Its program, and the command that installs it.
+    const fn program(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Nginx | Self::NginxLuaRedis | Self::NginxLuaCache => (
+                "nginx",
+                "apt-get install -y nginx libnginx-mod-http-lua lua-nginx-redis",
+            ),
+            Self::Haproxy => ("haproxy", "apt-get install -y haproxy"),
+            Self::OauthProxy => (
+                "oauth2-proxy",
+                "go install github.com/oauth2-proxy/oauth2-proxy/v7@latest",
+            ),
+            Self::OpenidcStatic | Self::OpenidcMetadata => (
+                "apache2",
+                "apt-get install -y apache2 libapache2-mod-auth-openidc",
+            ),
+        }
+    }
+
+    /// Where its program is.
+    ///
+    /// # Errors
+    /// It is not installed; the text names the command that installs it.
+    pub fn find(self) -> Outcome<PathBuf> {
+        let (program, install) = self.program();
+        tools::find(program, install)
+    }
+
+    fn template(self) -> String {
+        let nginx = include_str!("../../peers/nginx.conf");
+        let lua = |location: &str| {
+            nginx
+                .replace("{{http}}", include_str!("../../peers/nginx-lua-http.conf"))
+                .replace("{{location}}", location)
+        };
+        let apache = |provider: &str| {
+            include_str!("../../peers/apache.conf").replace("{{provider}}", provider)
+        };
+        match self {
+            Self::Nginx => nginx.replace("{{http}}", "").replace("{{location}}", ""),
+            Self::NginxLuaRedis => lua(include_str!("../../peers/nginx-lua-redis.conf")),
+            Self::NginxLuaCache => lua(include_str!("../../peers/nginx-lua-cache.conf")),
+            Self::Haproxy => include_str!("../../peers/haproxy.cfg").to_owned(),
+            Self::OauthProxy => include_str!("../../peers/oauth2-proxy.cfg").to_owned(),
+            Self::OpenidcStatic => apache(include_str!("../../peers/apache-static.conf")),
+            Self::OpenidcMetadata => apache(include_str!("../../peers/apache-metadata.conf")),
+        }
+    }
+
+    fn arguments(self, configuration: &Path) -> Vec<String> {
+        let file = configuration.to_string_lossy().into_owned();
+        let words: &[&str] = match self {
+            Self::Nginx | Self::NginxLuaRedis | Self::NginxLuaCache => &["-c"],
+            Self::Haproxy => &["-db", "-f"],
+            Self::OauthProxy => &["--config"],
+            Self::OpenidcStatic | Self::OpenidcMetadata => &["-DFOREGROUND", "-f"],
+        };
+        let words = words.iter().map(|word| (*word).to_owned());
+        words.chain([file]).collect()
+    }
+
+    /// How users log in there.
+    const fn login(self) -> Login {
+        match self {
+            Self::Nginx | Self::Haproxy => Login::None,
+            Self::NginxLuaRedis | Self::NginxLuaCache => Login::Shared,
+            Self::OauthProxy | Self::OpenidcStatic | Self::OpenidcMetadata => Login::Own,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Login {
+    /// Not at all.
+    None,
+    /// The gateway's own sessions, their tokens copied to plain keys in Redis.
+    Shared,
+    /// A real login at the development provider.
+    Own,
+}
+
+/// A running peer.
+pub struct Running {
+    /// Which one.
+    pub peer: Peer,
+    /// Its process.
+    pub target: Target,
+    /// Who has logged in, and what they send.
+    pub tickets: Vec<Ticket>,
+}
+
+impl Running {
+    /// Starts a peer, and logs users in there; `shared` are the gateway's own sessions.
+    ///
+    /// # Errors
+    /// It is not installed, does not start, or takes no login.
+    pub fn start(stage: &Stage, peer: Peer, shared: &[Ticket]) -> Outcome<Self> {
+        let program = peer.find()?;
+        let address = free_address()?;
+        let folder = stage.path().join(format!("peer-{}", address.port()));
+        std::fs::create_dir_all(&folder)?;
+        let configuration = folder.join("configuration");
+        std::fs::write(
+            &configuration,
+            fill(&peer.template(), stage, address, &folder),
+        )?;
+        let mut command = Command::new(program);
+        command
+            .args(peer.arguments(&configuration))
+            .current_dir(&folder);
+        let mut process = Process::start(peer.name(), &mut command, &folder.join("log"))?;
+        process.listens(address).map_err(|error| {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            format!("{error}\n{log}")
+        })?;
+        let target = Target {
+            process,
+            address,
+            tls: address,
+            admin: None,
+        };
+        let tickets = match peer.login() {
+            Login::None | Login::Shared => shared.to_vec(),
+            Login::Own => stage.log_in_elsewhere(&target.url(), shared.len())?,
+        };
+        let running = Self {
+            peer,
+            target,
+            tickets,
+        };
+        running.check()?;
+        Ok(running)
+    }
+
+    /// Checks that the token which reaches the backend is the right user's.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check(&self) -> Outcome<()> {
+        if self.peer.login() == Login::None {
+            return Ok(());
+        }
+        let two = self.tickets.get(..2).unwrap_or(&self.tickets);
+        self.target
+            .check_users(two)
+            .map_err(|error| format!("{}: {error}", self.peer.name()).into())
+    }
+}
+
+fn fill(template: &str, stage: &Stage, address: SocketAddr, folder: &Path) -> String {
+    let cores = tokenbridge_bare::shape::cores();
+    let redis = stage.redis.address();
+    [
+        ("{{listen}}", address.to_string()),
+        ("{{port}}", address.port().to_string()),
+        ("{{upstream}}", stage.backend.address().to_string()),
+        ("{{issuer}}", stage.issuer().to_owned()),
+        ("{{redis_host}}", redis.ip().to_string()),
+        ("{{redis_port}}", redis.port().to_string()),
+        ("{{folder}}", folder.to_string_lossy().into_owned()),
+        ("{{cores}}", cores.to_string()),
+        ("{{threads}}", (64 * cores).to_string()),
+    ]
+    .iter()
+    .fold(template.to_owned(), |text, (name, value)| {
+        text.replace(name, value)
+    })
+}
