@@ -28,9 +28,39 @@ const REFUSED: [&str; 21] = [
     "max-forwards",
 ];
 
+/// The letters with which the built-in names begin, a bit for each.
+const FIRST_LETTERS: u32 = first_letters();
+
+const fn first_letters() -> u32 {
+    let mut letters = 0;
+    let mut rest: &[&str] = &REFUSED;
+    while let [name, others @ ..] = rest {
+        if let [first, ..] = name.as_bytes() {
+            letters |= letter(*first);
+        }
+        rest = others;
+    }
+    letters
+}
+
+const fn letter(byte: u8) -> u32 {
+    match byte {
+        b'a'..=b'z' => 1 << (byte - b'a'),
+        b'A'..=b'Z' => 1 << (byte - b'A'),
+        _ => 0,
+    }
+}
+
 /// Whether one of the built-in names covers `name`.
 pub fn is_refused(name: &str) -> bool {
-    REFUSED.iter().any(|refused| covers(refused, name))
+    let first = name.as_bytes().first().copied().unwrap_or_default();
+    let first = first.to_ascii_lowercase();
+    let begins = |refused: &&&str| refused.as_bytes().first() == Some(&first);
+    FIRST_LETTERS & letter(first) != 0
+        && REFUSED
+            .iter()
+            .filter(begins)
+            .any(|refused| covers(refused, name))
 }
 
 /// Whether `pattern` covers `name` with case and `-`, `_`, `.` folded. A last `*` covers the name
@@ -86,6 +116,14 @@ mod tests {
             "X-Real_IP",
         ] {
             assert!(is_refused(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_built_in_name_covers_itself_in_capitals() {
+        for name in REFUSED {
+            let name = name.trim_end_matches('*').to_ascii_uppercase();
+            assert!(is_refused(&name), "{name}");
         }
     }
 

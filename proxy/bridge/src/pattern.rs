@@ -262,15 +262,22 @@ impl UpstreamPath {
     /// The upstream's path for a matched canonical `path`.
     pub fn render(&self, path: &str, captures: &Captures) -> String {
         let mut text = String::with_capacity(path.len() + 32);
-        for piece in &self.pieces {
-            text.push_str(match piece {
-                Piece::Literal(literal) => literal,
-                Piece::Parameter(index) => captures.parameter(*index, path),
-                Piece::Tail => captures.tail(path),
-                Piece::Whole => path,
-            });
-        }
+        text.extend(self.pieces(path, captures));
         text
+    }
+
+    /// What is put together by [`render`](Self::render).
+    pub(crate) fn pieces<'p>(
+        &'p self,
+        path: &'p str,
+        captures: &'p Captures,
+    ) -> impl Iterator<Item = &'p str> {
+        self.pieces.iter().map(move |piece| match piece {
+            Piece::Literal(literal) => literal,
+            Piece::Parameter(index) => captures.parameter(*index, path),
+            Piece::Tail => captures.tail(path),
+            Piece::Whole => path,
+        })
     }
 }
 

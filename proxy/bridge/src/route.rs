@@ -111,6 +111,20 @@ pub struct RouteMatch {
 }
 
 impl RouteMatch {
+    /// Whether `raw` is path and query to ask the upstream for, to the letter.
+    pub fn asks_for(&self, target: &RequestTarget, raw: &[u8]) -> bool {
+        let pieces = self
+            .route
+            .upstream_path
+            .pieces(target.path(), &self.captures)
+            .chain([target.query_suffix()]);
+        let mut rest = Some(raw);
+        for piece in pieces {
+            rest = rest.and_then(|rest| rest.strip_prefix(piece.as_bytes()));
+        }
+        rest == Some(b"")
+    }
+
     /// Path and query to ask the upstream for.
     pub fn upstream_target(&self, target: &RequestTarget) -> String {
         let path = &self.route.upstream_path;

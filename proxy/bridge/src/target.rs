@@ -122,6 +122,14 @@ pub fn canonical_path(raw: &[u8], encoded_slash: EncodedSlash) -> Result<String,
     if raw.first() != Some(&b'/') {
         return Err(TargetProblem::NotAPath);
     }
+    // Nearly every path stands as it is.
+    if let (true, Ok(text)) = (
+        raw.iter().all(|byte| is_plain(*byte)),
+        std::str::from_utf8(raw),
+    ) {
+        check_segments(text)?;
+        return Ok(text.to_owned());
+    }
     let mut text = String::with_capacity(raw.len());
     let mut decoded = Vec::with_capacity(raw.len());
     let mut rest = raw;
@@ -186,7 +194,7 @@ fn push_plain(text: &mut String, byte: u8) -> Result<(), TargetProblem> {
         b';' => return Err(TargetProblem::PathParameter),
         b'#' => return Err(TargetProblem::Fragment),
         0..=0x1f | 0x7f => return Err(TargetProblem::ControlCharacter),
-        _ if is_unreserved(byte) || b"/!$&'()*+,=:@".contains(&byte) => text.push(byte as char),
+        _ if is_plain(byte) => text.push(byte as char),
         _ => push_encoded(text, byte),
     }
     Ok(())
@@ -200,6 +208,11 @@ fn push_encoded(text: &mut String, value: u8) {
     for nibble in [value >> 4, value & 0x0f] {
         text.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or('0'));
     }
+}
+
+/// Whether a byte stands in a canonical path as itself.
+fn is_plain(byte: u8) -> bool {
+    is_unreserved(byte) || b"/!$&'()*+,=:@".contains(&byte)
 }
 
 fn is_unreserved(byte: u8) -> bool {

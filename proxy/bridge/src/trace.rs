@@ -1,7 +1,5 @@
 //! Request ids and W3C trace context, level 1.
 
-use std::fmt::Write;
-
 /// A `traceparent` field of version 00 (W3C Trace Context § 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {
@@ -49,13 +47,26 @@ impl TraceParent {
     /// The field's value.
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(55);
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "00-{:032x}-{:016x}-{:02x}",
-            self.trace, self.parent, self.flags
-        );
+        text.push_str("00-");
+        push_hex(&mut text, &self.trace.to_be_bytes());
+        text.push('-');
+        push_hex(&mut text, &self.parent.to_be_bytes());
+        text.push('-');
+        push_hex(&mut text, &[self.flags]);
         text
+    }
+}
+
+/// Writes bytes as lower-case hexadecimal digits: every request has a few, so without the detour
+/// that `format!` takes.
+pub fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 0x0f] {
+            text.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
+        }
     }
 }
 

@@ -10,8 +10,7 @@ use tokenbridge_config::{Configuration, Loaded, Report, check_hosts, check_idp};
 use tokenbridge_identity::probe::Report as ProbeReport;
 
 use crate::cli::{Check, Command, CommandLine, Explain, Folder};
-use crate::probe;
-use crate::start;
+use crate::{logging, probe, start};
 
 /// Runs the program; the exit code is 0, or 1 when something is wrong.
 pub fn main() -> ExitCode {
@@ -27,7 +26,9 @@ fn load(folder: &Path) -> Result<Loaded, Report> {
 }
 
 fn run(folder: &Folder) -> ExitCode {
-    match load(&folder.config).map(start::run) {
+    let ended = load(&folder.config).map(start::run);
+    logging::flush();
+    match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(problem)) => {
             eprintln!("tokenbridge: {problem}");

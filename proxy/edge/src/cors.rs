@@ -19,6 +19,9 @@ const REMEMBERED_SECONDS: u32 = 600;
 /// What a page may read although the specification's safelist does not have it.
 const EXPOSED: &str = "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy";
 
+/// On what the answer of a session route depends.
+const DEPENDS_ON: HeaderValue = HeaderValue::from_static("Cookie, Origin, Sec-Fetch-Site");
+
 /// Everything by which an upstream could open a session route to other origins.
 const ANSWER_FIELDS: [HeaderName; 7] = [
     header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
@@ -57,7 +60,7 @@ pub(crate) fn asked(
             let found = found
                 .ok()
                 .filter(|found| found.route.auth == RouteAuth::Session)?;
-            Place::Route(Box::new(found))
+            Place::Route(found)
         }
     };
     Some(asked)
@@ -121,10 +124,16 @@ pub(crate) fn replace(
     response: &mut ResponseHeader,
     reader: Option<&HeaderValue>,
 ) -> pingora_core::Result<()> {
-    for name in &ANSWER_FIELDS {
-        while response.remove_header(name).is_some() {}
+    if response
+        .headers
+        .keys()
+        .any(|name| ANSWER_FIELDS.contains(name))
+    {
+        for name in &ANSWER_FIELDS {
+            while response.remove_header(name).is_some() {}
+        }
     }
-    response.append_header(header::VARY, "Cookie, Origin, Sec-Fetch-Site")?;
+    response.append_header("vary", DEPENDS_ON)?;
     let Some(origin) = reader else {
         return Ok(());
     };

@@ -32,7 +32,7 @@ pub(crate) enum Place {
     /// One of our own endpoints.
     Endpoint(Endpoint),
     /// A route.
-    Route(Box<RouteMatch>),
+    Route(RouteMatch),
 }
 
 /// One request and its answer.

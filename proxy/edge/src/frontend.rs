@@ -26,6 +26,7 @@ use crate::endpoints::Endpoint;
 use crate::exchange::Place;
 use crate::live_sessions::LiveSessions;
 use crate::metrics::{Metrics, PlaceMetrics};
+use crate::phases::hop::Marks;
 use crate::rates::Rates;
 use crate::session_cache::SessionCache;
 use crate::session_end::Sources;
@@ -51,6 +52,8 @@ pub(crate) struct Frontend {
     pub(crate) forwarded_proto: HeaderValue,
     /// Our name in `Via`.
     pub(crate) pseudonym: String,
+    /// What we add to it.
+    pub(crate) marks: Marks,
     /// `Strict-Transport-Security`, where it is sent.
     pub(crate) hsts: Option<HeaderValue>,
     pub(crate) timing: RenewalTiming,
@@ -93,6 +96,7 @@ impl Frontend {
         } else {
             "http"
         };
+        let pseudonym = via::pseudonym(&served.public_url.origin());
         let host = HeaderValue::try_from(served.public_url.authority());
         Self {
             cookie_deletion: cookie.delete(),
@@ -107,7 +111,8 @@ impl Frontend {
             keyring: parts.keyring,
             forwarded_host: host.unwrap_or(HeaderValue::from_static("localhost")),
             forwarded_proto: HeaderValue::from_static(proto),
-            pseudonym: via::pseudonym(&served.public_url.origin()),
+            marks: Marks::of(&pseudonym),
+            pseudonym,
             hsts: hsts(configuration.hsts, &served.public_url),
             timing: RenewalTiming {
                 threshold: served.session.token_refresh_threshold,

@@ -26,6 +26,9 @@ pub(crate) fn check(public_url: &PublicUrl, request: &RequestHeader) -> Result<(
             .map(http::uri::Authority::as_str)
             .ok_or_else(|| invalid("there is no Host"))?,
     };
+    if is_exactly(public_url, host) {
+        return Ok(());
+    }
     let authority: http::uri::Authority =
         host.parse().map_err(|_| invalid("Host is no authority"))?;
     if host.contains('@') {
@@ -37,6 +40,21 @@ pub(crate) fn check(public_url: &PublicUrl, request: &RequestHeader) -> Result<(
             Rejection::HostUnknown,
             "Host is not the one of public_url",
         )),
+    }
+}
+
+/// What nearly every request has: the public URL's own host and port, letter by letter.
+fn is_exactly(public_url: &PublicUrl, host: &str) -> bool {
+    let Some(rest) = host.strip_prefix(public_url.host.as_str()) else {
+        return false;
+    };
+    let scheme_port = if public_url.secure { 443 } else { 80 };
+    match rest.strip_prefix(':') {
+        // A port is digits alone: a sign would pass for a number as well.
+        Some(port) => {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse() == Ok(public_url.port)
+        }
+        None => rest.is_empty() && public_url.port == scheme_port,
     }
 }
 

@@ -1,9 +1,15 @@
-//! Log lines: text with colour on a terminal, JSON otherwise, and never more than asked for.
+//! Log lines: text with colour on a terminal, JSON otherwise, and never more than asked for. They
+//! are written behind the back of whoever has something to say.
+
+mod json;
+mod writer;
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use log::{Log, Metadata, Record};
+use prometheus::IntCounter;
 use tokenbridge_config::process::{LogFormat, LogLevel, Logging};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::set_global_default;
@@ -11,9 +17,18 @@ use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 
+use json::JsonLines;
+use writer::LogWriter;
+
+static WRITER: OnceLock<LogWriter> = OnceLock::new();
+
 /// Begins logging to standard output. Pingora's own targets show request targets with their
-/// queries at warn and whole headers at debug, so they are capped whatever the level.
-pub(crate) fn start(logging: Logging) {
+/// queries at warn and whole headers at debug, so they are capped whatever the level. Lines that
+/// nobody took in time count in `dropped`.
+///
+/// # Errors
+/// There is no thread that could write.
+pub(crate) fn start(logging: Logging, dropped: IntCounter) -> std::io::Result<()> {
     let level = logging.level.as_str();
     let framework = match logging.level {
         LogLevel::Error | LogLevel::Warn | LogLevel::Info | LogLevel::Debug => "error",
@@ -29,27 +44,38 @@ pub(crate) fn start(logging: Logging) {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
+    let writer = LogWriter::start(std::io::stdout(), dropped)?;
+    // A second start in one process (tests) keeps the first writer, as it does the subscriber.
+    let writer = WRITER.get_or_init(|| writer).clone();
     let registry = tracing_subscriber::registry().with(EnvFilter::new(directives));
     let begun = match json {
         true => set_global_default(
             registry.with(
                 tracing_subscriber::fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(false),
+                    .event_format(JsonLines)
+                    .with_writer(writer),
             ),
         ),
         false => set_global_default(
             registry.with(
                 tracing_subscriber::fmt::layer()
                     .with_ansi(is_coloured(terminal, no_color.as_deref()))
-                    .with_target(false),
+                    .with_target(false)
+                    .with_writer(writer),
             ),
         ),
     };
     // A second start in one process (tests) keeps the first subscriber.
     if begun.is_ok() && log::set_boxed_logger(Box::new(Placeless(LogTracer::new()))).is_ok() {
         log::set_max_level(LevelFilter::current().as_log());
+    }
+    Ok(())
+}
+
+/// Waits until what was said is written, or a moment has passed: to be called before the end.
+pub(crate) fn flush() {
+    if let Some(writer) = WRITER.get() {
+        writer.flush();
     }
 }
 
@@ -89,8 +115,7 @@ mod tests {
     fn what_dependencies_log_names_no_place_in_their_source() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let layer = tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
+            .event_format(JsonLines)
             .with_writer(std::sync::Arc::new(file.reopen().unwrap()));
         let subscriber = tracing_subscriber::registry().with(layer);
         tracing::subscriber::with_default(subscriber, || {

@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     pub(crate) cached_bytes: IntGauge,
     pub(crate) cache_hits: IntCounter,
     pub(crate) cache_misses: IntCounter,
+    pub(crate) dropped_log_lines: IntCounter,
     pub(crate) sessions_created: IntCounter,
     pub(crate) sessions_destroyed: IntCounterVec,
     pub(crate) token_mints: IntCounterVec,
@@ -88,6 +89,10 @@ impl Metrics {
             cache_misses: IntCounter::new(
                 "bff_session_cache_misses_total",
                 "Requests for which the store was asked",
+            )?,
+            dropped_log_lines: IntCounter::new(
+                "bff_log_lines_dropped_total",
+                "Log lines that were dropped because nobody took them in time",
             )?,
             sessions_created: IntCounter::new(
                 "bff_sessions_created_total",
@@ -162,7 +167,11 @@ impl Metrics {
         for gauge in [&metrics.cached_grants, &metrics.cached_bytes] {
             metrics.registry.register(Box::new(gauge.clone()))?;
         }
-        for counter in [&metrics.cache_hits, &metrics.cache_misses] {
+        for counter in [
+            &metrics.cache_hits,
+            &metrics.cache_misses,
+            &metrics.dropped_log_lines,
+        ] {
             metrics.registry.register(Box::new(counter.clone()))?;
         }
         metrics

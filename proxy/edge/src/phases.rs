@@ -4,7 +4,7 @@ pub(crate) mod admit;
 pub(crate) mod browser;
 pub(crate) mod failure;
 pub(crate) mod forward;
-mod hop;
+pub(crate) mod hop;
 pub(crate) mod limits;
 pub(crate) mod place;
 pub(crate) mod rates;

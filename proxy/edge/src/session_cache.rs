@@ -3,6 +3,14 @@
 //!
 //! The store's notices keep it true. A load that was under way while a notice came is not kept,
 //! and while notices may be missed nothing is read or kept.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `loads` | one load for each session and service at a time |
+//! | `absent` | ids that the store does not know, for a moment |
+
+mod absent;
+mod loads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,6 +21,10 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::admission::Grant;
 use tokenbridge_bridge::session::{IdleTimeout, SessionKey};
 use tokenbridge_session_store::Notice;
+
+use absent::Absent;
+pub(crate) use loads::Loaded;
+use loads::Loads;
 
 /// Counters of notices; a session's is found by a byte of its key.
 const STRIPES: usize = 256;
@@ -54,6 +66,8 @@ pub(crate) struct SessionCache {
     live: AtomicBool,
     services: usize,
     idle: IdleTimeout,
+    loads: Loads,
+    absent: Absent,
 }
 
 #[derive(Clone)]
@@ -76,6 +90,8 @@ impl SessionCache {
             live: AtomicBool::new(false),
             services,
             idle,
+            loads: Loads::default(),
+            absent: Absent::new(),
         })
     }
 
@@ -98,6 +114,30 @@ impl SessionCache {
     /// To be taken before a load begins.
     pub(crate) fn epoch(&self, session: &SessionKey) -> Epoch {
         Epoch(self.stripe(session).load(Ordering::Acquire))
+    }
+
+    /// What the store says of a session for a service. Requests that come together ask it once,
+    /// and an id that it does not know is asked for once in a while.
+    pub(crate) async fn load(
+        &self,
+        session: &SessionKey,
+        service: usize,
+        (epoch, now): (Epoch, UnixTime),
+        load: impl Future<Output = Loaded>,
+    ) -> Loaded {
+        if !self.live.load(Ordering::Acquire) {
+            return load.await;
+        }
+        if let Some(refusal) = self.absent.find(session, now) {
+            return Err(refusal);
+        }
+        let loaded = self.loads.join((*session, service), epoch, load).await;
+        if let Err(refusal) = &loaded
+            && self.live.load(Ordering::Acquire)
+        {
+            self.absent.note(session, refusal, now);
+        }
+        loaded
     }
 
     /// Keeps what a load brought, unless a notice came since it began.
@@ -148,6 +188,7 @@ impl SessionCache {
 
     fn forget(&self, session: &SessionKey) {
         self.stripe(session).fetch_add(1, Ordering::AcqRel);
+        self.absent.forget(session);
         for service in 0..self.services {
             self.entries.remove(&(*session, service));
         }
@@ -158,6 +199,7 @@ impl SessionCache {
             stripe.fetch_add(1, Ordering::AcqRel);
         }
         self.entries.clear();
+        self.absent.forget_all();
     }
 
     fn stripe(&self, session: &SessionKey) -> &AtomicU64 {

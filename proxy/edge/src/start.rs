@@ -41,7 +41,9 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
         configuration,
         report,
     } = loaded;
-    logging::start(configuration.logging);
+    let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
+    logging::start(configuration.logging, metrics.dropped_log_lines.clone())
+        .map_err(|error| format!("no thread for the log: {error}"))?;
     open_files::raise_limit();
     for problem in report.problems() {
         tracing::warn!(target: "tokenbridge", "{problem}");
@@ -58,7 +60,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
     let ground = Ground {
         clock: Arc::new(SystemClock::default()),
         keyring: Arc::new(store::keyring(&configuration.encryption_keys)?),
-        metrics: Arc::new(Metrics::new().map_err(|error| error.to_string())?),
+        metrics,
     };
     let stores = Stores::new(&configuration, &ground)?;
     let frontend = frontend(configuration, &runtime, &stores, ground)?;
@@ -195,7 +197,8 @@ fn serve(mut server: Server, frontend: &Arc<Frontend>, runtime: Runtime) {
     };
     let phases = server.watch_execution_phase();
     leave_when_idle(frontend.drain.clone(), phases, move || {
-        runtime.shutdown_timeout(FLIGHTS_END)
+        runtime.shutdown_timeout(FLIGHTS_END);
+        logging::flush();
     });
     server.run(RunArgs {
         shutdown_signal: Box::new(signals),

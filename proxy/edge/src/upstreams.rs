@@ -138,7 +138,12 @@ impl Upstream {
             .filter_map(turn)
             .find(|address| address.usable(now))
             .or_else(|| turn(0))?;
-        let mut peer = HttpPeer::new(usable.socket, self.tls, self.host.clone());
+        // Without TLS nobody is told the name.
+        let name = match self.tls {
+            true => self.host.clone(),
+            false => String::new(),
+        };
+        let mut peer = HttpPeer::new(usable.socket, self.tls, name);
         peer.options = self.options.clone();
         peer.client_cert_key = self.client_certificate.clone();
         peer.group_key = self.group_key;

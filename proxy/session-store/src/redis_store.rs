@@ -28,7 +28,6 @@ use crate::telemetry::StoreTelemetry;
 mod address;
 mod announcement;
 mod calls;
-mod cluster;
 mod codec;
 mod fault;
 mod follower;
@@ -43,7 +42,6 @@ mod scripts;
 mod sessions;
 mod shared_tokens;
 mod stored;
-mod subscription;
 mod wire;
 
 pub use options::{RedisOptions, RedisUrlError};

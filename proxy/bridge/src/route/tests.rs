@@ -39,7 +39,15 @@ fn table(paths: &[(&str, &str, &str)]) -> RouteTable {
 fn found(table: &RouteTable, text: &str) -> Option<(String, String)> {
     let target = target(text);
     let found = table.matches(&target, &Method::GET).ok()?;
-    Some((found.route.id.to_string(), found.upstream_target(&target)))
+    let upstream = found.upstream_target(&target);
+    assert!(found.asks_for(&target, upstream.as_bytes()), "{upstream}");
+    for other in [&format!("{upstream}x"), upstream.split_at(1).1, "", "/"] {
+        assert_eq!(
+            found.asks_for(&target, other.as_bytes()),
+            *other == upstream
+        );
+    }
+    Some((found.route.id.to_string(), upstream))
 }
 
 const PATHS: [(&str, &str, &str); 8] = [

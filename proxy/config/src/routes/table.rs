@@ -5,14 +5,10 @@ use tokenbridge_bridge::route::{Overlap, Route, RouteTable};
 
 use super::exposure;
 use super::route::RouteDraft;
-use super::service::ServiceDraft;
 use crate::reading::place::At;
 
 /// Compiles the routes. Those that are right are compared although others are wrong.
-pub(crate) fn compile(
-    drafts: Vec<RouteDraft<'_>>,
-    services: &[ServiceDraft<'_>],
-) -> Option<RouteTable> {
+pub(crate) fn compile(drafts: Vec<RouteDraft<'_>>) -> Option<RouteTable> {
     check_ids(&drafts);
     let all = drafts.len();
     let mut routes: Vec<Route> = Vec::with_capacity(all);
@@ -32,7 +28,7 @@ pub(crate) fn compile(
     let complete = routes.len() == all;
     match RouteTable::compile(routes) {
         Ok(table) => {
-            exposure::check(&table, &open, services);
+            exposure::check(&table, &open);
             complete.then_some(table)
         }
         Err(overlaps) => {

@@ -27,7 +27,7 @@ pub(super) async fn serve(
         Arrived::Head(head) => match location(connections, &head) {
             Err(refusal) => refused::answer(connections, &mut stream, refusal).await,
             Ok((location, is_head)) => {
-                let request_id = format!("{:032x}", connections.ids.next_u128());
+                let request_id = connections.ids.request_id();
                 // RFC 6797 § 7.2: no promise of https in the clear.
                 let stamp = Stamp {
                     request_id: &request_id,

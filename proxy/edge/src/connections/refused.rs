@@ -50,7 +50,7 @@ impl<'c> Refused<'c> {
         Self {
             connections,
             started: Instant::now(),
-            request_id: format!("{:032x}", connections.ids.next_u128()),
+            request_id: connections.ids.request_id(),
             refusal,
         }
     }

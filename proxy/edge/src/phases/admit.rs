@@ -17,7 +17,7 @@ use tokenbridge_session_store::StoreError;
 use super::{limits, streams};
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
-use crate::session_cache::Held;
+use crate::session_cache::{Epoch, Held};
 use crate::session_end::Admitted;
 
 /// A session's use is noted at most this often.
@@ -59,17 +59,8 @@ pub(crate) async fn session(
             gateway.frontend.metrics.cache_hits.inc();
             held
         }
-        None => {
-            gateway.frontend.metrics.cache_misses.inc();
-            let epoch = cache.epoch(&key);
-            let grant = match grant(gateway, exchange, &key, plan).await {
-                Ok(grant) => grant,
-                Err(refusal) => {
-                    return Err(by_browser(gateway, exchange, (&key, plan), refusal).await);
-                }
-            };
-            cache.keep(&key, route.service_index, grant, epoch)
-        }
+        // Boxed: a request whose session is kept ready does not carry the room for this.
+        None => Box::pin(load(gateway, exchange, (&key, plan), route.service_index)).await?,
     };
     note_use(gateway, &key, &held, now);
     if now >= due(gateway, &held.grant) {
@@ -90,6 +81,22 @@ pub(crate) async fn session(
     Ok(Some(held))
 }
 
+/// Asks the store, and keeps what it brings.
+async fn load(
+    gateway: &Gateway,
+    exchange: &mut Exchange,
+    (key, plan): (&SessionKey, &TokenPlan),
+    index: usize,
+) -> Result<Arc<Held>, Refusal> {
+    gateway.frontend.metrics.cache_misses.inc();
+    let cache = &gateway.frontend.session_cache;
+    let epoch = cache.epoch(key);
+    match grant(gateway, exchange, key, (index, plan), epoch).await {
+        Ok(grant) => Ok(cache.keep(key, index, grant, epoch)),
+        Err(refusal) => Err(by_browser(gateway, exchange, (key, plan), refusal).await),
+    }
+}
+
 /// Whether the token is still the one to send. A session's token is, for the store tells of every
 /// other one; the gateway's own may have been replaced without any session's having changed.
 fn is_current(gateway: &Gateway, plan: &TokenPlan, grant: &Grant) -> bool {
@@ -105,9 +112,13 @@ async fn grant(
     gateway: &Gateway,
     exchange: &Exchange,
     key: &SessionKey,
-    plan: &TokenPlan,
+    (index, plan): (usize, &TokenPlan),
+    epoch: Epoch,
 ) -> Result<Grant, Refusal> {
-    let session_since = match decide(gateway, key, plan).await? {
+    let since = (epoch, gateway.frontend.clock.now());
+    let cache = &gateway.frontend.session_cache;
+    let first = cache.load(key, index, since, decide(gateway, key, plan));
+    let session_since = match first.await? {
         Admission::Forward(grant) => return Ok(grant),
         Admission::Mint { session_since } => session_since,
     };

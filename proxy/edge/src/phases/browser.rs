@@ -1,7 +1,7 @@
 //! What is asked of every request that a session cookie may authenticate, before any store is
 //! asked. Nothing else reads the session cookie, so no route and no endpoint can leave a check out.
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use pingora::http::RequestHeader;
 use tokenbridge_bridge::browser::RequestOrigin;
 use tokenbridge_bridge::cookie::{Lookup, lookup};
@@ -13,6 +13,8 @@ use tokenbridge_bridge::session::{SessionId, SessionKey};
 use crate::endpoints::Endpoint;
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A session whose request has not shown yet that one of our pages made it: a form that logs out
 /// has its token in the body.
@@ -125,9 +127,9 @@ fn from_our_pages(
     exchange.reader = origin
         .filter(|origin| frontend.origins.lets_read(origin.as_bytes()))
         .cloned();
-    let field = |name: &str| request.headers.get(name).map(HeaderValue::as_bytes);
+    let site = request.headers.get(&SEC_FETCH_SITE);
     let described = RequestOrigin {
-        site: field("sec-fetch-site"),
+        site: site.map(HeaderValue::as_bytes),
         origin: origin.map(HeaderValue::as_bytes),
         navigates: exchange.kind == RequestKind::Navigation,
         opens_websocket: opens_websocket(request),

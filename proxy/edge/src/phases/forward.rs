@@ -1,9 +1,12 @@
 //! What goes to the upstream and what comes back. A retry runs the request step again, so it
 //! removes before it adds.
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use std::io::Write;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
-use pingora_core::Result;
+use pingora_core::{ErrorType, OrErr, Result};
 use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::client_headers::is_refused;
 use tokenbridge_bridge::cookie::{is_ours, set_cookie_name, without_ours};
@@ -23,8 +26,14 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// An IPv6 address in full.
+const LONGEST_ADDRESS: usize = 39;
+/// Fields that are put into an answer, some to spare.
+const ADDED_TO_AN_ANSWER: usize = 8;
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Makes the request that the upstream gets.
+/// Makes the request that the upstream gets. It comes after the framework has removed what the
+/// client's `Connection` names, so that a client can name nothing that stands here.
 ///
 /// # Errors
 /// A value cannot stand in a header.
@@ -37,33 +46,72 @@ pub(crate) fn request(
     let (Some(found), Some(target)) = (exchange.route(), &exchange.target) else {
         return Ok(());
     };
-    request.set_raw_path(found.upstream_target(target).as_bytes())?;
     let client = client_address(http);
-    let chain = forwarded_for(gateway, request, client);
-    let state = trusted_trace_state(gateway, request, client);
-    strip(gateway, request, &found.route);
-    replace_cookies(gateway, request)?;
+    let mut parts = take(request);
+    let fields = &mut parts.headers;
+    let chain = forwarded_for(gateway, fields, client);
+    let state = trusted_trace_state(gateway, fields, client);
+    strip(gateway, fields, &found.route);
+    replace_cookies(gateway, fields);
     if let Some(upstream) = gateway.frontend.upstreams.get(found.route.service_index) {
-        request.insert_header(header::HOST, upstream.authority.clone())?;
+        fields.insert(header::HOST, upstream.authority.clone());
     }
-    hop::mark_request(&gateway.frontend, http.req_header(), request)?;
-    hop::ask_for_trailers(http.req_header(), request)?;
+    hop::mark_request(&gateway.frontend, http.req_header(), fields)?;
+    hop::ask_for_trailers(http.req_header(), fields);
     if matches!(exchange.stream, Some(Stream::EventsAsked)) {
         // The framework tells connections of a kind of ours apart by nothing.
-        request.insert_header(header::CONNECTION, "close")?;
+        fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    request.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
-    request.insert_header(TRACEPARENT, exchange.trace.render())?;
+    fields.insert(X_REQUEST_ID, value(exchange.request_id.as_bytes())?);
+    fields.insert(TRACEPARENT, shared_value(exchange.trace.render())?);
     if let Some(state) = state {
-        request.insert_header(TRACESTATE, state)?;
+        fields.insert(TRACESTATE, state);
     }
-    request.insert_header(X_FORWARDED_FOR, chain)?;
-    request.insert_header(X_FORWARDED_HOST, gateway.frontend.forwarded_host.clone())?;
-    request.insert_header(X_FORWARDED_PROTO, gateway.frontend.forwarded_proto.clone())?;
+    fields.insert(X_FORWARDED_FOR, chain?);
+    fields.insert(X_FORWARDED_HOST, gateway.frontend.forwarded_host.clone());
+    fields.insert(X_FORWARDED_PROTO, gateway.frontend.forwarded_proto.clone());
     if let Some(token) = &exchange.token {
-        request.insert_header(header::AUTHORIZATION, token.authorization().clone())?;
+        fields.insert(header::AUTHORIZATION, token.authorization().clone());
     }
-    Ok(())
+    *request = RequestHeader::from(parts);
+    if request.uri.authority().is_none() && found.asks_for(target, request.raw_path()) {
+        return Ok(());
+    }
+    request.set_raw_path(found.upstream_target(target).as_bytes())
+}
+
+/// The request without the client's spelling of its fields' names, which are the same in any case
+/// (RFC 9110 § 5.1). Constant names can be put into what is left without a copy of them.
+fn take(request: &mut RequestHeader) -> http::request::Parts {
+    let (empty, ()) = http::Request::new(()).into_parts();
+    std::mem::replace(request, RequestHeader::from(empty)).into()
+}
+
+fn value(text: &[u8]) -> Result<HeaderValue> {
+    HeaderValue::from_bytes(text).or_err(ErrorType::InvalidHTTPHeader, "a value cannot be sent")
+}
+
+/// As [`value`], without a copy of the text.
+fn shared_value(text: String) -> Result<HeaderValue> {
+    HeaderValue::from_maybe_shared(Bytes::from(text))
+        .or_err(ErrorType::InvalidHTTPHeader, "a value cannot be sent")
+}
+
+/// Gives an answer's names up in the upstream's spelling, as a request's are in [`take`].
+fn without_spelling(response: &mut ResponseHeader) -> Result<()> {
+    let status = response.status;
+    let reason = response.get_reason_phrase();
+    let own_words = reason.filter(|reason| Some(*reason) != status.canonical_reason());
+    let own_words = own_words.map(str::to_owned);
+    let (empty, ()) = http::Response::new(()).into_parts();
+    let taken = std::mem::replace(response, ResponseHeader::from(empty));
+    let mut parts: http::response::Parts = taken.into();
+    parts.headers.reserve(ADDED_TO_AN_ANSWER);
+    *response = ResponseHeader::from(parts);
+    match own_words {
+        Some(words) => response.set_reason_phrase(Some(&words)),
+        None => Ok(()),
+    }
 }
 
 /// Makes the answer that the client gets, and notes what the upstream thinks of the token.
@@ -88,9 +136,10 @@ pub(crate) fn response(
         return Ok(());
     }
     exchange.status = response.status.as_u16();
+    without_spelling(response)?;
     hop::strip(response);
     hop::mark_response(&gateway.frontend, response, exchange)?;
-    response.insert_header(X_REQUEST_ID, exchange.request_id.as_str())?;
+    response.insert_header("x-request-id", value(exchange.request_id.as_bytes())?)?;
     if let Some(told) = &exchange.rates {
         response.insert_header(RATE_LIMIT_POLICY, told.policy.as_str())?;
         response.insert_header(RATE_LIMIT, told.state.as_str())?;
@@ -104,7 +153,7 @@ pub(crate) fn response(
     if route.auth == RouteAuth::Session {
         cors::replace(&gateway.frontend, response, exchange.reader.as_ref())?;
         if !response.headers.contains_key(header::CACHE_CONTROL) {
-            response.insert_header(header::CACHE_CONTROL, "no-store")?;
+            response.insert_header(header::CACHE_CONTROL, NO_STORE)?;
         }
     }
     if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status, &exchange.token) {
@@ -130,62 +179,67 @@ fn client_address(http: &HttpSession) -> Option<std::net::IpAddr> {
 /// The chain of addresses: the client's own list is believed from a trusted proxy alone.
 fn forwarded_for(
     gateway: &Gateway,
-    request: &RequestHeader,
+    fields: &HeaderMap,
     client: Option<std::net::IpAddr>,
-) -> String {
-    let mut chain: Vec<String> = Vec::new();
-    if gateway.frontend.trusts(client) {
-        let fields = request.headers.get_all(&X_FORWARDED_FOR).iter();
-        chain.extend(
-            fields
-                .filter_map(|field| field.to_str().ok())
-                .map(str::to_owned),
-        );
+) -> Result<HeaderValue> {
+    let mut own = [0; LONGEST_ADDRESS];
+    let mut rest = own.as_mut_slice();
+    // There is room for every address.
+    let _ = match client {
+        Some(address) => write!(rest, "{address}"),
+        None => write!(rest, "unknown"),
+    };
+    let unused = rest.len();
+    let own = own.get(..LONGEST_ADDRESS - unused).unwrap_or_default();
+    let listed = fields.get_all(&X_FORWARDED_FOR).iter();
+    let listed = listed.filter(|field| field.to_str().is_ok());
+    let mut listed = listed.map(HeaderValue::as_bytes).peekable();
+    if listed.peek().is_none() || !gateway.frontend.trusts(client) {
+        return value(own);
     }
-    chain.push(client.map_or_else(|| "unknown".into(), |address| address.to_string()));
-    chain.join(", ")
+    let chain: Vec<&[u8]> = listed.chain([own]).collect();
+    value(&chain.join(&b", "[..]))
 }
 
 fn trusted_trace_state(
     gateway: &Gateway,
-    request: &RequestHeader,
+    fields: &HeaderMap,
     client: Option<std::net::IpAddr>,
 ) -> Option<HeaderValue> {
     gateway
         .frontend
         .trusts(client)
-        .then(|| request.headers.get(&TRACESTATE).cloned())
+        .then(|| fields.get(&TRACESTATE).cloned())
         .flatten()
 }
 
 /// Removes every spelling of every name that a client may not send.
-fn strip(gateway: &Gateway, request: &mut RequestHeader, route: &Route) {
-    let refused: Vec<HeaderName> = request
-        .headers
-        .keys()
-        .filter(|name| is_refused(name.as_str()) || gateway.frontend.is_identity_header(name))
-        .filter(|name| !route.pass_headers.contains(name))
-        .cloned()
-        .collect();
+fn strip(gateway: &Gateway, fields: &mut HeaderMap, route: &Route) {
     let rule = &gateway.frontend.served().csrf;
     let proof = (rule.mode == CsrfMode::Token).then_some(&rule.header);
-    for name in refused.iter().chain(&hop::HOP_BY_HOP).chain(proof) {
-        while request.remove_header(name).is_some() {}
+    let refused: Vec<HeaderName> = fields
+        .keys()
+        .filter(|name| {
+            let identity = is_refused(name.as_str()) || gateway.frontend.is_identity_header(name);
+            (identity && !route.pass_headers.contains(name))
+                || hop::HOP_BY_HOP.contains(name)
+                || proof == Some(*name)
+        })
+        .cloned()
+        .collect();
+    for name in &refused {
+        fields.remove(name);
     }
 }
 
 /// One `Cookie` field without ours (RFC 9113 § 8.2.3), or none.
-fn replace_cookies(gateway: &Gateway, request: &mut RequestHeader) -> Result<()> {
-    let fields = request
-        .headers
-        .get_all(header::COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes);
-    let kept = without_ours(fields, gateway.frontend.cookie.as_str());
-    while request.remove_header(&header::COOKIE).is_some() {}
-    match kept.map(|kept| HeaderValue::from_bytes(&kept)) {
-        Some(Ok(value)) => request.insert_header(header::COOKIE, value),
-        Some(Err(_)) | None => Ok(()),
+fn replace_cookies(gateway: &Gateway, fields: &mut HeaderMap) {
+    let cookies = fields.get_all(header::COOKIE).iter();
+    let cookies = cookies.map(HeaderValue::as_bytes);
+    let kept = without_ours(cookies, gateway.frontend.cookie.as_str());
+    fields.remove(header::COOKIE);
+    if let Some(Ok(kept)) = kept.map(|kept| HeaderValue::from_bytes(&kept)) {
+        fields.insert(header::COOKIE, kept);
     }
 }
 

@@ -1,9 +1,9 @@
 //! What belongs to one connection and not to the request (RFC 9110 § 7.6), and the marks that each
 //! hop leaves.
 
-use http::{HeaderName, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
-use pingora_core::Result;
+use pingora_core::{ErrorType, OrErr, Result};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::via;
 
@@ -38,36 +38,61 @@ pub(super) fn check_loop(frontend: &Frontend, request: &RequestHeader) -> Result
 
 /// Asks for trailers where the client of a gRPC call does and gets them: it sends `TE: trailers`,
 /// and a server may refuse a call without it (gRPC over HTTP/2, "Requests").
-pub(super) fn ask_for_trailers(
-    received: &RequestHeader,
-    request: &mut RequestHeader,
-) -> Result<()> {
+pub(super) fn ask_for_trailers(received: &RequestHeader, fields: &mut HeaderMap) {
+    if received.version != Version::HTTP_2 {
+        return;
+    }
     let holds = |name: &HeaderName, word: &str| {
         let fields = received.headers.get_all(name).iter();
         let mut fields = fields.filter_map(|field| field.to_str().ok());
         fields.any(|field| field.to_ascii_lowercase().contains(word))
     };
     let is_call = holds(&header::CONTENT_TYPE, "application/grpc");
-    if received.version == Version::HTTP_2 && is_call && holds(&header::TE, "trailers") {
-        request.insert_header(header::TE, "trailers")?;
+    if is_call && holds(&header::TE, "trailers") {
+        fields.insert(header::TE, HeaderValue::from_static("trailers"));
     }
-    Ok(())
+}
+
+/// What we add to `Via`, by the version in which a message came.
+pub(crate) struct Marks([HeaderValue; 3]);
+
+impl Marks {
+    /// Those of a gateway with this name.
+    pub(crate) fn of(pseudonym: &str) -> Self {
+        Self(["1.0", "1.1", "2"].map(|version| {
+            let mark = HeaderValue::try_from(format!("{version} {pseudonym}"));
+            mark.unwrap_or(HeaderValue::from_static("1.1 tokenbridge"))
+        }))
+    }
+
+    fn at(&self, version: Version) -> &HeaderValue {
+        let [old, usual, two] = &self.0;
+        match version {
+            Version::HTTP_10 => old,
+            Version::HTTP_2 => two,
+            _ => usual,
+        }
+    }
 }
 
 /// Adds us to `Via`. A retry begins with the client's fields again.
 pub(super) fn mark_request(
     frontend: &Frontend,
     received: &RequestHeader,
-    request: &mut RequestHeader,
+    fields: &mut HeaderMap,
 ) -> Result<()> {
-    let fields = received.headers.get_all(header::VIA).iter();
-    let mut members: Vec<String> = fields
-        .filter_map(|field| field.to_str().ok())
-        .map(str::to_owned)
-        .collect();
-    members.push(member(frontend, received.version));
-    while request.remove_header(&header::VIA).is_some() {}
-    request.insert_header(header::VIA, members.join(", "))
+    let own = frontend.marks.at(received.version);
+    let mut members = received.headers.get_all(header::VIA).iter().peekable();
+    if members.peek().is_none() {
+        fields.insert(header::VIA, own.clone());
+        return Ok(());
+    }
+    let texts = members.chain([own]).filter_map(|field| field.to_str().ok());
+    let joined = texts.collect::<Vec<_>>().join(", ");
+    let joined = HeaderValue::try_from(joined)
+        .or_err(ErrorType::InvalidHTTPHeader, "Via cannot be sent on")?;
+    fields.insert(header::VIA, joined);
+    Ok(())
 }
 
 /// Adds us to `Via`, and says of an error that it is the upstream's own (RFC 9209 § 2.1.4).
@@ -76,23 +101,14 @@ pub(super) fn mark_response(
     response: &mut ResponseHeader,
     exchange: &Exchange,
 ) -> Result<()> {
-    let version = response.version;
-    response.append_header(header::VIA, member(frontend, version))?;
+    let own = frontend.marks.at(response.version).clone();
+    response.append_header("via", own)?;
     let status = response.status;
     if exchange.route().is_some() && (status.is_client_error() || status.is_server_error()) {
         let told = format!("tokenbridge; received-status={}", status.as_str());
         response.append_header(PROXY_STATUS, told)?;
     }
     Ok(())
-}
-
-fn member(frontend: &Frontend, version: Version) -> String {
-    let version = match version {
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2",
-        _ => "1.1",
-    };
-    format!("{version} {}", frontend.pseudonym)
 }
 
 /// Removes them from an answer: the framework leaves them in those to HTTP/1 clients.
@@ -106,6 +122,10 @@ pub(super) fn strip(response: &mut ResponseHeader) {
         .filter_map(|name| HeaderName::try_from(name.trim()).ok())
         .filter(|name| *name != header::UPGRADE && *name != header::CONNECTION)
         .collect();
+    let ours = |name: &HeaderName| HOP_BY_HOP.contains(name);
+    if nominated.is_empty() && !response.headers.keys().any(ours) {
+        return;
+    }
     for name in nominated.iter().chain(&HOP_BY_HOP) {
         while response.remove_header(name).is_some() {}
     }

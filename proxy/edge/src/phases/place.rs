@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderName, Method, header};
 use pingora::http::RequestHeader;
 use pingora_core::Result;
 use pingora_proxy::Session as HttpSession;
@@ -20,6 +20,10 @@ use crate::exchange::{Exchange, Place};
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
 use crate::host;
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// What answers a request.
 pub(crate) enum Found {
@@ -129,7 +133,7 @@ fn enter_route(
     exchange: &mut Exchange,
 ) -> Result<(), Refusal> {
     let route = found.route.clone();
-    exchange.place = Place::Route(Box::new(found));
+    exchange.place = Place::Route(found);
     limits::check_route_sizes(&route.limits, request)?;
     let max_body = limits::of(frontend, exchange).max_body;
     limits::check_body_length(route.limits.max_body.unwrap_or(max_body), request)?;
@@ -207,12 +211,13 @@ fn endpoint(
 
 /// A navigation or a fetch.
 pub(crate) fn kind(request: &RequestHeader) -> RequestKind {
-    let field = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes);
+    // Constants: a name as text would be read and checked anew for each request.
+    let field = |name: &HeaderName| request.headers.get(name).map(http::HeaderValue::as_bytes);
     let hints = BrowserHints {
-        fetch_mode: field("sec-fetch-mode"),
-        fetch_destination: field("sec-fetch-dest"),
-        accept: field("accept"),
-        requested_with: field("x-requested-with").is_some(),
+        fetch_mode: field(&SEC_FETCH_MODE),
+        fetch_destination: field(&SEC_FETCH_DEST),
+        accept: field(&header::ACCEPT),
+        requested_with: request.headers.contains_key(&X_REQUESTED_WITH),
     };
     RequestKind::of(&request.method, &hints)
 }

@@ -33,6 +33,15 @@ pub(crate) struct Told {
 /// # Errors
 /// One of them is empty.
 pub(crate) async fn check(gateway: &Gateway, exchange: &mut Exchange) -> Result<(), Refusal> {
+    let is_limited = gateway.frontend.rates.of(&exchange.place).next().is_some();
+    match is_limited {
+        false => Ok(()),
+        // Boxed: a request without limits does not carry the room for this.
+        true => Box::pin(draw(gateway, exchange)).await,
+    }
+}
+
+async fn draw(gateway: &Gateway, exchange: &mut Exchange) -> Result<(), Refusal> {
     let rates = &gateway.frontend.rates;
     let mut told = Told::default();
     let mut empty: Option<(&Limit, Level)> = None;

@@ -1,5 +1,7 @@
 //! One access event and one set of metrics for each request.
 
+use std::borrow::Cow;
+
 use http::Method;
 use pingora::http::RequestHeader;
 use pingora_core::Error;
@@ -17,7 +19,7 @@ use crate::request_id::IdSource;
 pub(crate) fn begin(gateway: &Gateway) -> Exchange {
     let ids = &gateway.ids;
     Exchange::begin(
-        format!("{:032x}", ids.next_u128()),
+        ids.request_id(),
         TraceParent::begin(ids.next_u128(), ids.next_u64()),
     )
 }
@@ -107,12 +109,12 @@ fn emit(event: &Event<'_>) {
         (None, Some(remark)) if remark.starts_with("UPSTREAM_REJECTED_TOKEN") => Level::Warn,
         (None, _) => Level::Info,
     };
-    let message = match (refusal, &event.exchange.remark) {
-        (Some(refusal), _) if refusal.detail.is_empty() => refusal.rejection.code().to_owned(),
-        (Some(refusal), _) => format!("{} {}", refusal.rejection.code(), refusal.detail),
-        (None, Some(remark)) => remark.clone(),
-        (None, None) if event.broken => "request broken off".to_owned(),
-        (None, None) => "request".to_owned(),
+    let message: Cow<'_, str> = match (refusal, &event.exchange.remark) {
+        (Some(refusal), _) if refusal.detail.is_empty() => refusal.rejection.code().into(),
+        (Some(refusal), _) => format!("{} {}", refusal.rejection.code(), refusal.detail).into(),
+        (None, Some(remark)) => remark.as_str().into(),
+        (None, None) if event.broken => "request broken off".into(),
+        (None, None) => "request".into(),
     };
     match level {
         Level::Debug | Level::Info => line!(info, event, message),

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::rejection::Refusal;
 use tokenbridge_bridge::service::{Audience, AudienceCheck, AudiencePolicy};
 use tokenbridge_bridge::session::Subject;
 use tokenbridge_bridge::token::{AudienceBound, ServiceToken};
@@ -134,4 +135,35 @@ fn a_cache_of_no_bytes_keeps_nothing() {
     let cache = cache(0);
     load(&cache, 1);
     assert!(!knows(&cache, 1, NOW));
+}
+
+#[tokio::test]
+async fn an_unknown_session_is_asked_for_once_until_notices_are_lost() {
+    let cache = cache(1 << 20);
+    let key = session(1);
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let ask = async || {
+        let load = async {
+            asked.fetch_add(1, Ordering::Relaxed);
+            Err(Refusal::deleting_cookie(
+                tokenbridge_bridge::rejection::Rejection::SessionMissing,
+                "no such session",
+            ))
+        };
+        cache
+            .load(&key, SERVICE, (cache.epoch(&key), NOW), load)
+            .await
+    };
+    for _ in 0..3 {
+        assert!(ask().await.is_err());
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    cache.forget(&key);
+    assert!(ask().await.is_err());
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "a notice came");
+    cache.live.store(false, Ordering::Release);
+    for _ in 0..2 {
+        assert!(ask().await.is_err());
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 4, "bypassed");
 }

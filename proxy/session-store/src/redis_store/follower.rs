@@ -6,29 +6,27 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::Msg;
+use futures_util::StreamExt;
+use redis::{Msg, RedisResult};
 use tokio::task::JoinHandle;
 
 use super::address::Address;
 use super::announcement;
-use super::subscription::Subscription;
 use crate::changes::{Changes, Feed, Notice};
 
 const BEAT: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_millis(500);
-/// A cluster is asked for its masters once in so many beats.
-const BEATS_PER_LOOK: u32 = 4;
 const CONNECTING: Duration = Duration::from_millis(1_500);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The process's one subscription, shared by all stores of one origin. It ends with the last.
 pub(super) struct Follower {
-    source: Arc<Source>,
+    subscription: Arc<Subscription>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Source {
+struct Subscription {
     address: Address,
     channel: String,
     feed: Arc<Feed>,
@@ -36,13 +34,13 @@ struct Source {
 
 impl Follower {
     pub(super) fn new(address: Address, channel: String) -> Self {
-        let source = Source {
+        let subscription = Subscription {
             address,
             channel,
             feed: Arc::new(Feed::new(false)),
         };
         Self {
-            source: Arc::new(source),
+            subscription: Arc::new(subscription),
             task: Mutex::default(),
         }
     }
@@ -51,11 +49,11 @@ impl Follower {
     /// first one after that runtime was stopped starts it again.
     pub(super) fn listen(&self) -> Changes {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        let source = &self.source;
+        let subscription = &self.subscription;
         if task.as_ref().is_none_or(JoinHandle::is_finished) {
-            *task = Some(tokio::spawn(follow(Arc::clone(source))));
+            *task = Some(tokio::spawn(follow(Arc::clone(subscription))));
         }
-        source.feed.listen()
+        subscription.feed.listen()
     }
 }
 
@@ -68,29 +66,26 @@ impl Drop for Follower {
     }
 }
 
-impl Source {
-    /// Listens until a connection breaks. Says whether there was one.
+impl Subscription {
+    /// Listens until the connection breaks. Says whether there was one.
     async fn listen_once(&self) -> bool {
-        let opening = Subscription::open(&self.address, &self.channel);
-        let mut subscription = match tokio::time::timeout(CONNECTING, opening).await {
-            Ok(Ok(subscription)) => subscription,
+        let connected = tokio::time::timeout(CONNECTING, self.subscribe()).await;
+        let (mut sink, mut stream) = match connected {
+            Ok(Ok(connection)) => connection,
             Ok(Err(_)) | Err(_) => return false,
         };
         let _noticing = Noticing::begin(&self.feed);
         tracing::debug!(redis = %self.address, "changes of sessions are noticed");
         let mut beat = tokio::time::interval(BEAT);
-        let mut beats = 0;
         loop {
             tokio::select! {
-                message = subscription.next() => match message {
+                message = stream.next() => match message {
                     Some(message) => self.tell(&message),
                     None => break,
                 },
                 _ = beat.tick() => {
-                    beats = (beats + 1) % BEATS_PER_LOOK;
-                    let answers = tokio::time::timeout(PATIENCE, subscription.answers());
-                    let well = answers.await.unwrap_or_default();
-                    if !well || beats == 0 && !subscription.is_whole().await {
+                    let ping = tokio::time::timeout(PATIENCE, sink.ping::<redis::Value>());
+                    if !matches!(ping.await, Ok(Ok(_))) {
                         break;
                     }
                 }
@@ -98,6 +93,12 @@ impl Source {
         }
         tracing::warn!(redis = %self.address, "changes of sessions go unnoticed until Redis is back");
         true
+    }
+
+    async fn subscribe(&self) -> RedisResult<(redis::aio::PubSubSink, redis::aio::PubSubStream)> {
+        let mut connection = self.address.subscriber().await?;
+        connection.subscribe(&self.channel).await?;
+        Ok(connection.split())
     }
 
     fn tell(&self, message: &Msg) {
@@ -128,10 +129,10 @@ impl Drop for Noticing<'_> {
     }
 }
 
-async fn follow(source: Arc<Source>) {
+async fn follow(subscription: Arc<Subscription>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        if source.listen_once().await {
+        if subscription.listen_once().await {
             pause = FIRST_PAUSE;
         }
         tokio::time::sleep(pause).await;
