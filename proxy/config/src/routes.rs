@@ -49,6 +49,6 @@ pub(crate) fn read<'r>(root: &Section<'r>) -> Routes<'r> {
         .into_iter()
         .filter_map(|item| route::read(item, &services))
         .collect();
-    let table = table::compile(drafts);
+    let table = table::compile(drafts, &services);
     Routes { services, table }
 }

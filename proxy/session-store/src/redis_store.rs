@@ -28,6 +28,7 @@ use crate::telemetry::StoreTelemetry;
 mod address;
 mod announcement;
 mod calls;
+mod cluster;
 mod codec;
 mod fault;
 mod follower;
@@ -42,6 +43,7 @@ mod scripts;
 mod sessions;
 mod shared_tokens;
 mod stored;
+mod subscription;
 mod wire;
 
 pub use options::{RedisOptions, RedisUrlError};

@@ -4,6 +4,8 @@ use http::Method;
 use tokenbridge_bridge::route::{Route, RouteAuth, RouteTable};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget};
 
+use super::service::ServiceDraft;
+use crate::public_url::is_loopback_host;
 use crate::reading::place::At;
 
 /// Where a route stands, and whether it says that it means to be open.
@@ -14,14 +16,15 @@ pub(super) struct Place<'r> {
 
 /// Notes each open route that leads to what a session route protects. `places` are in the order of
 /// the table's routes.
-pub(super) fn check(table: &RouteTable, places: &[Place<'_>]) {
+pub(super) fn check(table: &RouteTable, places: &[Place<'_>], services: &[ServiceDraft<'_>]) {
     for (open, place) in table.routes().iter().zip(places) {
         if open.auth != RouteAuth::None {
             continue;
         }
         let mut protected = table.routes().iter();
         let found = protected.find_map(|route| {
-            let (request, upstream) = opening(table, open, route)?;
+            let meet = route.auth == RouteAuth::Session && is_one(services, open, route);
+            let (request, upstream) = meet.then(|| opening(table, open, route))??;
             Some((route, request, upstream))
         });
         if let Some((route, request, upstream)) = found {
@@ -39,12 +42,22 @@ const METHODS: [Method; 5] = [
     Method::DELETE,
 ];
 
+/// Whether two routes lead to one server, under whatever names.
+fn is_one(services: &[ServiceDraft<'_>], open: &Route, session: &Route) -> bool {
+    let upstream = |index: usize| services.get(index)?.upstream.as_ref();
+    open.service_index == session.service_index
+        || upstream(open.service_index)
+            .zip(upstream(session.service_index))
+            .is_some_and(|(one, other)| {
+                let both_here = is_loopback_host(&one.host) && is_loopback_host(&other.host);
+                let same_host = both_here || one.host.eq_ignore_ascii_case(&other.host);
+                same_host && one.port == other.port
+            })
+}
+
 /// A request of the open route that reaches the same path as one of the session route, and that
-/// path. It is an example with plain values.
+/// path. It is an example with plain values: who opens a single path, or a part below it, means it.
 fn opening(table: &RouteTable, open: &Route, session: &Route) -> Option<(String, String)> {
-    if session.auth != RouteAuth::Session || open.service_index != session.service_index {
-        return None;
-    }
     let both = |method: &&Method| open.methods.allow(method) && session.methods.allow(method);
     let method = METHODS.iter().find(both)?;
     let protected = session.pattern.example(&[], "x/x");

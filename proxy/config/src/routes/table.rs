@@ -5,10 +5,14 @@ use tokenbridge_bridge::route::{Overlap, Route, RouteTable};
 
 use super::exposure;
 use super::route::RouteDraft;
+use super::service::ServiceDraft;
 use crate::reading::place::At;
 
 /// Compiles the routes. Those that are right are compared although others are wrong.
-pub(crate) fn compile(drafts: Vec<RouteDraft<'_>>) -> Option<RouteTable> {
+pub(crate) fn compile(
+    drafts: Vec<RouteDraft<'_>>,
+    services: &[ServiceDraft<'_>],
+) -> Option<RouteTable> {
     check_ids(&drafts);
     let all = drafts.len();
     let mut routes: Vec<Route> = Vec::with_capacity(all);
@@ -28,7 +32,7 @@ pub(crate) fn compile(drafts: Vec<RouteDraft<'_>>) -> Option<RouteTable> {
     let complete = routes.len() == all;
     match RouteTable::compile(routes) {
         Ok(table) => {
-            exposure::check(&table, &open);
+            exposure::check(&table, &open, services);
             complete.then_some(table)
         }
         Err(overlaps) => {

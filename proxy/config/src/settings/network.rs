@@ -170,11 +170,22 @@ fn read_forward_auth<'r>(root: &Section<'r>, taken: &mut Taken<'r>) -> Option<Fo
     let section = root.section("forward_auth")?;
     let listen = section.get("listen");
     let address = listen.as_ref().and_then(|item| item.value(address::socket));
-    let clients: Vec<IpNet> = section
-        .list("clients")
-        .iter()
-        .filter_map(|item| item.value(address::network))
-        .collect();
+    let mut clients = Vec::new();
+    for item in section.list("clients") {
+        let Some(network) = item.value(address::network) else {
+            continue;
+        };
+        if is_vast(&network) {
+            item.at.error(
+                format!(
+                    "`{}` lets strangers ask, who are answered with users' tokens",
+                    item.written()
+                ),
+                "name the addresses of your proxies alone, such as 10.0.0.5",
+            );
+        }
+        clients.push(network);
+    }
     let Some(listen) = listen else {
         if !clients.is_empty() {
             section.at.error(
@@ -205,19 +216,32 @@ fn read_trusted(root: &Section<'_>) -> Vec<IpNet> {
         let Some(network) = item.value(address::network) else {
             continue;
         };
-        if network.prefix_len() == 0 {
-            trust_everybody(&item, all);
+        if is_vast(&network) {
+            trust_everybody(&item, &network, all);
         }
         networks.push(network);
     }
     networks
 }
 
-fn trust_everybody(item: &Item<'_>, allowed: bool) {
-    let problem = format!(
-        "`{}` believes everybody: any client may claim any address",
-        item.written()
-    );
+/// Whether strangers are in a network: it is everybody, or a large part of the Internet.
+fn is_vast(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => match network.addr().to_ipv4_mapped() {
+            Some(_) => network.prefix_len() < 96 + 8,
+            // fc00::/7 are the addresses of private networks (RFC 4193).
+            None => network.prefix_len() < 7,
+        },
+    }
+}
+
+fn trust_everybody(item: &Item<'_>, network: &IpNet, allowed: bool) {
+    let whom = match network.prefix_len() {
+        0 => "everybody: any client",
+        _ => "a large part of the Internet: any client there",
+    };
+    let problem = format!("`{}` believes {whom} may claim any address", item.written());
     match allowed {
         true => item.at.warn(
             problem,

@@ -167,7 +167,7 @@ impl StreamWatch {
         tokio::select! {
             over = session => Cut::SessionOver(over),
             () = self.silent() => Cut::Silence,
-            () = self.stopped(shutdown) => Cut::Stopping,
+            () = self.stopped(frontend, shutdown) => Cut::Stopping,
         }
     }
 
@@ -188,13 +188,14 @@ impl StreamWatch {
         }
     }
 
-    async fn stopped(&self, shutdown: &ShutdownWatch) {
+    async fn stopped(&self, frontend: &Frontend, shutdown: &ShutdownWatch) {
         stopping(&mut shutdown.clone()).await;
         while !self.lock().endless {
             self.changed.notified().await;
         }
-        let milliseconds = STOPPING.as_millis() as u64;
-        let moment = RandomState::new().hash_one(0) % milliseconds;
+        let time = STOPPING.min(frontend.configuration.drain.timeout / 2);
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or_default();
+        let moment = RandomState::new().hash_one(0) % milliseconds.max(1);
         tokio::time::sleep(Duration::from_millis(moment)).await;
     }
 

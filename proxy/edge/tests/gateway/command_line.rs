@@ -4,7 +4,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::support::ConfigurationFolder;
+use crate::support::transport::Transport;
+use crate::support::{ConfigurationFolder, GatewayProcess};
 
 /// Runs the program to its end.
 pub(crate) fn tokenbridge(arguments: &[&str]) -> Output {
@@ -120,4 +121,16 @@ fn a_configuration_that_is_a_pipe_or_a_folder_is_an_error_and_not_waited_for() {
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.contains(said), "{said} is not in:\n{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hole_that_is_meant_is_told_at_every_start() {
+    let mut transport = Transport::start_with(|folder| {
+        folder.add_settings("trusted_proxies: [0.0.0.0/0]\ndangerously_trust_all_proxies: true");
+    })
+    .await;
+    transport.gateway.logs("believes everybody").await;
+    transport.gateway.stop().await;
+    transport.gateway = GatewayProcess::start_again(&mut transport.folder).await;
+    transport.gateway.logs("believes everybody").await;
 }

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::support::live::{GOING_AWAY, HELLO, Live, MASKED_HELLO, SWITCHED, UPGRADE};
+use http::Request;
+
+use crate::support::certificates::Authority;
+use crate::support::h2::H2Client;
+use crate::support::live::{
+    GOING_AWAY, HELLO, Live, MASKED_HELLO, SESSION_OVER, SWITCHED, UPGRADE,
+};
 use crate::support::live_upstream::{OPEN, WITH_SESSION};
 use crate::support::raw::RawClient;
 
@@ -124,4 +130,53 @@ async fn an_upstream_cannot_set_our_cookies_with_an_upgrade_either() {
     assert_eq!(answer.headers("set-cookie"), ["theme=dark"]);
     assert_eq!(answer.header("upgrade"), Some("websocket"));
     assert_eq!(answer.header("x-request-id").map(str::len), Some(32));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_a_websocket_is_closed_with_4401_as_well() {
+    let authority = Authority::new();
+    let mut port = 0;
+    let live = Live::start_with(|folder| port = folder.listen_tls(&authority)).await;
+    let stream = authority.connect(port, "localhost", &["http/1.1"]).await;
+    let mut client = RawClient::over(stream.unwrap());
+    let fields = &live.fields;
+    client
+        .send(format!(
+            "GET {WITH_SESSION} HTTP/1.1\r\n{fields}{UPGRADE}\r\n"
+        ))
+        .await;
+    let mut taken = live.upstream.take().await;
+    taken.connection.send(format!("{SWITCHED}\r\n")).await;
+    assert_eq!(client.answer().await.status, 101);
+    taken.connection.send(HELLO).await;
+    client.until(HELLO).await;
+    live.log_out().await;
+    client.until(&SESSION_OVER).await;
+    assert!(client.is_closed().await);
+    assert!(taken.connection.is_closed().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_over_http2_is_refused_and_not_offered() {
+    // RFC 8441.
+    let authority = Authority::new();
+    let mut port = 0;
+    let live = Live::start_with(|folder| port = folder.listen_tls(&authority)).await;
+    let client = H2Client::connect(&authority, port).await;
+    let uri = format!("https://localhost:{port}/auth/client.js");
+    assert_eq!(client.get(&uri).await.status(), 200);
+    assert!(!client.offers_websockets());
+    let asked = Request::builder()
+        .method("CONNECT")
+        .uri(format!("https://localhost:{port}{OPEN}"))
+        .extension(h2::ext::Protocol::from_static("websocket"));
+    let answer = client.send(asked.body(()).unwrap(), b"").await;
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() >= 400));
+    // The connection serves on, and nothing came before this request.
+    let next = format!("https://localhost:{port}{OPEN}?next");
+    let (_, taken) = tokio::join!(
+        tokio::time::timeout(Duration::from_secs(1), client.get(&next)),
+        live.upstream.take()
+    );
+    assert!(taken.head.starts_with("GET /live?next "), "{}", taken.head);
 }

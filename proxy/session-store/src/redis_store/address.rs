@@ -21,6 +21,7 @@ use redis::{
 
 mod url;
 
+use super::cluster::{Cluster, Masters};
 use super::options::{RedisOptions, RedisUrlError};
 use super::wire::Wire;
 use url::{Parts, connection_info, node_url, tcp_settings};
@@ -48,16 +49,9 @@ struct Sentinels {
     tls: Option<Tls>,
 }
 
-/// A cluster, and its nodes by themselves: a subscription leads to one of them, since each passes
-/// on what is published at any.
-struct Cluster {
-    client: ClusterClient,
-    nodes: Vec<Client>,
-}
-
 /// How an encrypted connection is verified: by the system's authorities where none are given.
 #[derive(Clone)]
-struct Tls {
+pub(super) struct Tls {
     roots: Option<TlsCertificates>,
 }
 
@@ -131,15 +125,16 @@ impl Address {
             connection_info(&url)
         });
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
-        let clients = nodes.iter().map(|node| client(node.clone(), tls.as_ref()));
-        let clients = clients.collect::<Result<Vec<_>, _>>()?;
-        let mut builder = ClusterClient::builder(nodes)
+        for node in &nodes {
+            client(node.clone(), tls.as_ref())?;
+        }
+        let mut builder = ClusterClient::builder(nodes.clone())
             .tcp_settings(tcp_settings())
             .connection_timeout(options.connect_timeout)
             .response_timeout(options.response_timeout)
             .overall_response_timeout(Some(options.response_timeout))
             .retries(1);
-        let roots = tls.and_then(|tls| tls.roots);
+        let roots = tls.as_ref().and_then(|tls| tls.roots.clone());
         let problem = if roots.is_some() {
             RedisUrlError::Certificates
         } else {
@@ -150,7 +145,8 @@ impl Address {
         }
         let cluster = Cluster {
             client: builder.build().map_err(|_| problem)?,
-            nodes: clients,
+            seeds: nodes,
+            tls,
         };
         Ok(Self {
             place: Place::Cluster(Box::new(cluster)),
@@ -180,27 +176,24 @@ impl Address {
         Ok(wire)
     }
 
-    /// Connects to listen on channels.
-    pub(super) async fn subscriber(&self) -> RedisResult<PubSub> {
-        match &self.place {
-            Place::Server(client) => client.get_async_pubsub().await,
+    /// Connects to all that has to be listened to: one server, or the masters of a cluster.
+    pub(super) async fn subscribers(&self) -> RedisResult<(Vec<PubSub>, Option<Masters>)> {
+        let connection = match &self.place {
+            Place::Server(client) => client.get_async_pubsub().await?,
             Place::Sentinel(sentinels) => {
                 let client = sentinels.client()?.async_get_client().await?;
-                client.get_async_pubsub().await
+                client.get_async_pubsub().await?
             }
             Place::Cluster(cluster) => {
-                let attempts = cluster
-                    .nodes
-                    .iter()
-                    .map(|node| Box::pin(node.get_async_pubsub()));
-                let (connection, _) = futures_util::future::select_ok(attempts).await?;
-                Ok(connection)
+                let (connections, masters) = cluster.subscribers().await?;
+                return Ok((connections, Some(masters)));
             }
-        }
+        };
+        Ok((vec![connection], None))
     }
 }
 
-fn client(info: ConnectionInfo, tls: Option<&Tls>) -> Result<Client, RedisUrlError> {
+pub(super) fn client(info: ConnectionInfo, tls: Option<&Tls>) -> Result<Client, RedisUrlError> {
     match tls.and_then(|tls| tls.roots.clone()) {
         Some(roots) => Client::build_with_tls(info, roots).map_err(|_| RedisUrlError::Certificates),
         None => Client::open(info).map_err(|_| RedisUrlError::Form),

@@ -6,27 +6,29 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use redis::{Msg, RedisResult};
+use redis::Msg;
 use tokio::task::JoinHandle;
 
 use super::address::Address;
 use super::announcement;
+use super::subscription::Subscription;
 use crate::changes::{Changes, Feed, Notice};
 
 const BEAT: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_millis(500);
+/// A cluster is asked for its masters once in so many beats.
+const BEATS_PER_LOOK: u32 = 4;
 const CONNECTING: Duration = Duration::from_millis(1_500);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The process's one subscription, shared by all stores of one origin. It ends with the last.
 pub(super) struct Follower {
-    subscription: Arc<Subscription>,
+    source: Arc<Source>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Subscription {
+struct Source {
     address: Address,
     channel: String,
     feed: Arc<Feed>,
@@ -34,13 +36,13 @@ struct Subscription {
 
 impl Follower {
     pub(super) fn new(address: Address, channel: String) -> Self {
-        let subscription = Subscription {
+        let source = Source {
             address,
             channel,
             feed: Arc::new(Feed::new(false)),
         };
         Self {
-            subscription: Arc::new(subscription),
+            source: Arc::new(source),
             task: Mutex::default(),
         }
     }
@@ -49,11 +51,11 @@ impl Follower {
     /// first one after that runtime was stopped starts it again.
     pub(super) fn listen(&self) -> Changes {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        let subscription = &self.subscription;
+        let source = &self.source;
         if task.as_ref().is_none_or(JoinHandle::is_finished) {
-            *task = Some(tokio::spawn(follow(Arc::clone(subscription))));
+            *task = Some(tokio::spawn(follow(Arc::clone(source))));
         }
-        subscription.feed.listen()
+        source.feed.listen()
     }
 }
 
@@ -66,26 +68,29 @@ impl Drop for Follower {
     }
 }
 
-impl Subscription {
-    /// Listens until the connection breaks. Says whether there was one.
+impl Source {
+    /// Listens until a connection breaks. Says whether there was one.
     async fn listen_once(&self) -> bool {
-        let connected = tokio::time::timeout(CONNECTING, self.subscribe()).await;
-        let (mut sink, mut stream) = match connected {
-            Ok(Ok(connection)) => connection,
+        let opening = Subscription::open(&self.address, &self.channel);
+        let mut subscription = match tokio::time::timeout(CONNECTING, opening).await {
+            Ok(Ok(subscription)) => subscription,
             Ok(Err(_)) | Err(_) => return false,
         };
         let _noticing = Noticing::begin(&self.feed);
         tracing::debug!(redis = %self.address, "changes of sessions are noticed");
         let mut beat = tokio::time::interval(BEAT);
+        let mut beats = 0;
         loop {
             tokio::select! {
-                message = stream.next() => match message {
+                message = subscription.next() => match message {
                     Some(message) => self.tell(&message),
                     None => break,
                 },
                 _ = beat.tick() => {
-                    let ping = tokio::time::timeout(PATIENCE, sink.ping::<redis::Value>());
-                    if !matches!(ping.await, Ok(Ok(_))) {
+                    beats = (beats + 1) % BEATS_PER_LOOK;
+                    let answers = tokio::time::timeout(PATIENCE, subscription.answers());
+                    let well = answers.await.unwrap_or_default();
+                    if !well || beats == 0 && !subscription.is_whole().await {
                         break;
                     }
                 }
@@ -93,12 +98,6 @@ impl Subscription {
         }
         tracing::warn!(redis = %self.address, "changes of sessions go unnoticed until Redis is back");
         true
-    }
-
-    async fn subscribe(&self) -> RedisResult<(redis::aio::PubSubSink, redis::aio::PubSubStream)> {
-        let mut connection = self.address.subscriber().await?;
-        connection.subscribe(&self.channel).await?;
-        Ok(connection.split())
     }
 
     fn tell(&self, message: &Msg) {
@@ -129,10 +128,10 @@ impl Drop for Noticing<'_> {
     }
 }
 
-async fn follow(subscription: Arc<Subscription>) {
+async fn follow(source: Arc<Source>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        if subscription.listen_once().await {
+        if source.listen_once().await {
             pause = FIRST_PAUSE;
         }
         tokio::time::sleep(pause).await;

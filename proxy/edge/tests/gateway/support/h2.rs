@@ -63,6 +63,11 @@ impl H2Client {
         tokio::time::timeout(time, end).await.is_ok()
     }
 
+    /// Whether the gateway takes WebSockets on this connection (RFC 8441 § 3).
+    pub(crate) fn offers_websockets(&self) -> bool {
+        self.requests.is_extended_connect_protocol_enabled()
+    }
+
     /// Sends a request with a body, or without where it is empty.
     pub(crate) async fn send(
         &self,

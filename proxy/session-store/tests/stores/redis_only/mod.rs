@@ -3,6 +3,7 @@
 mod at_rest;
 mod capacity;
 mod changes;
+mod cluster;
 mod index_repair;
 mod key_rotation;
 mod options;
