@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `ticket` | what the probe's address carries |
 //! | `login` | the login of a probe, and its end |
+//! | `chain` | the services that need an authorization of their own |
 //! | `hints` | what most probably is wrong at the provider |
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokenbridge_bridge::rejection::Refusal;
 use crate::identity::{Identity, stopping};
 use crate::login::Redirect;
 
+mod chain;
 pub(crate) mod hints;
 mod login;
 pub(crate) mod ticket;
@@ -64,7 +66,7 @@ pub struct Probed {
     pub audiences: Vec<String>,
     /// What `scope` held, where the token tells it.
     pub scopes: Vec<String>,
-    /// How long the token lives, in seconds.
+    /// How long the token is used, in seconds.
     pub life: Option<u64>,
     /// What became of the refresh token.
     pub refresh_token: RefreshTokenUse,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokenbridge_devkit::provider::Mode;
-use tokenbridge_devkit::{BrowserSession, ProviderOptions};
+use tokenbridge_devkit::{BrowserSession, IdpConfiguration, ProviderOptions};
 use tokio::process::Command;
 
 use crate::support::{
     ANALYTICS, CRUD, ConfigurationFolder, GatewayProcess, ITEMS, Installation, LoggedProcess,
-    RedisServer, code,
+    RedisServer, code, repository,
 };
 
 struct Ended {
@@ -217,4 +217,23 @@ async fn replicas_share_a_probe_that_one_of_them_was_asked_for() {
         sessions(&installation.folder).await,
         "bff_sessions_created_total 0"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_with_authorizations_of_their_own_are_probed_on_the_way() {
+    let example = repository("conf/examples/hydra-like");
+    let idp = IdpConfiguration::load(&example.join("idp")).unwrap();
+    let options = ProviderOptions::new(idp);
+    let installation = Installation::start_from(&example, options, |_| {}).await;
+    let ended = probe(&installation.folder, "wonderland", &[]).await;
+    assert_eq!(
+        ended.status,
+        Some(0),
+        "{}\n{}",
+        ended.output,
+        installation.gateway.log()
+    );
+    let mut lines = ended.output.lines();
+    let line = lines.find(|line| line.starts_with("crud_service"));
+    assert!(line.is_some_and(|line| line.contains("authorize") && line.ends_with("ok")));
 }

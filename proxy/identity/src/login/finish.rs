@@ -76,9 +76,10 @@ impl RelyingParty {
     pub(crate) async fn finish(self: Arc<Self>, back: Return) -> Result<Finished, LoginFailure> {
         let forget = self.flow_cookies().forget(&back.flow.state);
         let probe = back.flow.probe.clone();
-        let finished = match back.flow.hop.clone() {
-            Some(hop) => self.finish_hop(back, hop).await,
-            None => self.finish_checked(back).await,
+        let finished = match (back.flow.hop.clone(), probe.clone()) {
+            (Some(hop), Some(probe)) => self.finish_probe_hop(back, hop, probe).await,
+            (Some(hop), None) => self.finish_hop(back, hop).await,
+            (None, _) => self.finish_checked(back).await,
         };
         match finished {
             Ok(Finished::LoggedIn(mut login)) => {
@@ -141,10 +142,8 @@ impl RelyingParty {
             }
         };
         if let Some(probe) = flow.probe.clone() {
-            self.probe(probe, flow, granted);
-            return Ok(Finished::Probing {
-                set_cookies: Vec::new(),
-            });
+            let probing = self.probe(&metadata, (probe, flow), granted);
+            return probing.await.map_err(used);
         }
         let hint = granted.id_token.clone();
         let login = Login {

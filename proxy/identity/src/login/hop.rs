@@ -189,23 +189,37 @@ impl RelyingParty {
         hop: Hop,
         hint: Option<&Secret>,
     ) -> Result<Redirect, Refusal> {
+        let flow = Flow::begin(return_to, self.now(), false).ok_or_else(no_randomness)?;
+        let flow = Flow {
+            hop: Some(hop),
+            ..flow
+        };
+        self.redirect_to_hop(metadata, &flow, hint)
+    }
+
+    /// A redirect to the provider for a flow that is a hop.
+    ///
+    /// # Errors
+    /// There is no randomness, or the configuration has no such service any more.
+    pub(crate) fn redirect_to_hop(
+        &self,
+        metadata: &Metadata,
+        flow: &Flow,
+        hint: Option<&Secret>,
+    ) -> Result<Redirect, Refusal> {
+        let hop = flow.hop.as_ref().ok_or_else(no_such_service)?;
         let plan = self.authorize_plan(hop.service.as_str());
         let plan = plan.ok_or_else(no_such_service)?;
         let prompt = match hop.kind {
             HopKind::AfterLogin { .. } | HopKind::OnDemand { silent: true } => Some("none"),
             HopKind::OnDemand { silent: false } => None,
         };
-        let flow = Flow::begin(return_to, self.now(), false).ok_or_else(no_randomness)?;
-        let flow = Flow {
-            hop: Some(hop),
-            ..flow
-        };
-        let set_cookies = self.flow_cookies().set(&flow, &[]);
+        let set_cookies = self.flow_cookies().set(flow, &[]);
         Ok(Redirect {
             location: authorization::url_for_service(
                 &metadata.authorization,
                 &self.settings.issuer,
-                (&self.redirect_uri(), &flow),
+                (&self.redirect_uri(), flow),
                 (plan, prompt),
                 hint.filter(|hint| hint.expose().len() <= LONGEST_HINT),
             ),

@@ -87,7 +87,7 @@ impl RelyingParty {
     }
 
     /// Redeems a hop's code, once, for a session that lives and for its user alone.
-    async fn land(
+    pub(crate) async fn land(
         self: &Arc<Self>,
         flow: &Flow,
         code: &Secret,
@@ -169,7 +169,7 @@ impl RelyingParty {
     }
 
     /// The provider answered the authorization request with an error.
-    async fn hop_refused(
+    pub(crate) async fn hop_refused(
         self: &Arc<Self>,
         code: Option<String>,
         (order, plan): (&Order, &TokenPlan),
@@ -198,7 +198,8 @@ impl RelyingParty {
     }
 }
 
-fn order(hop: &Hop) -> Order {
+/// What a hop is for.
+pub(crate) fn order(hop: &Hop) -> Order {
     Order {
         session: hop.session,
         service: hop.service.clone(),

@@ -8,13 +8,13 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use sha2::{Digest, Sha256};
 use tokenbridge_bridge::Secret;
-use tokenbridge_bridge::grant::GrantName;
 use tokenbridge_bridge::service::{Audience, ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::session::{Reading, SessionKey};
 use tokenbridge_bridge::token::{MintRefusalReason, ServiceToken, TokenSlot};
 
 use crate::minting::Minting;
 use crate::minting::at_login::{LoginToken, PATIENCE};
+use crate::minting::authorize::HOPS;
 use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::probe::hints::{Asker, hint};
 use crate::probe::{Probed, RefreshTokenUse, Verdict};
@@ -32,13 +32,35 @@ impl Minting {
         let mut plans: Vec<&TokenPlan> = self
             .plans
             .iter()
-            .filter(|plan| plan.audience.is_some())
+            .filter(|plan| plan.audience.is_some() && plan.strategy != Strategy::Authorize)
             .collect();
         // A refusal may spend the refresh token, so those that are known to work go first.
         plans.sort_by_key(|plan| !self.suspensions.was_minted(&plan.service));
         let mut services = Vec::with_capacity(plans.len());
         for plan in plans {
             services.push(self.probe_service(&session, plan, &login).await);
+        }
+        services
+    }
+
+    /// The services for which a probe's browser goes to the provider once more: as many as behind
+    /// a login.
+    pub(crate) fn authorized_for_a_probe(&self) -> Vec<ServiceName> {
+        let plans = self.plans.iter().filter(|plan| by_itself(plan));
+        let names = plans.map(|plan| plan.service.clone());
+        names.take(HOPS).collect()
+    }
+
+    /// What was found, in the order of the configuration; services beyond a chain of
+    /// authorizations were not asked for.
+    pub(crate) fn in_order(&self, mut services: Vec<Probed>) -> Vec<Probed> {
+        for plan in self.plans.iter().filter(|plan| by_itself(plan)) {
+            if !services
+                .iter()
+                .any(|found| found.service == plan.service.as_str())
+            {
+                services.push(probed(plan, Found::Skipped));
+            }
         }
         let position = |probed: &Probed| {
             let named = |plan: &TokenPlan| plan.service.as_str() == probed.service;
@@ -54,15 +76,28 @@ impl Minting {
         plan: &TokenPlan,
         login: &LoginToken,
     ) -> Probed {
-        let before = self.refresh_token(session).await;
+        let before = self.refresh_token(session, plan).await;
         let minted = match plan.strategy {
             Strategy::Login => self.place(session, plan, login).await,
-            Strategy::Authorize => return probed(plan, Found::Skipped),
-            Strategy::Refresh | Strategy::Exchange | Strategy::ClientCredentials => {
-                self.probe_order(session, plan).await
-            }
+            Strategy::Refresh
+            | Strategy::Exchange
+            | Strategy::ClientCredentials
+            | Strategy::Authorize => self.probe_order(session, plan).await,
         };
-        let after = self.refresh_token(session).await;
+        let after = self.refresh_token(session, plan).await;
+        Probed {
+            refresh_token: fate(before, after),
+            ..self.probed(session, plan, minted).await
+        }
+    }
+
+    /// What came of one service.
+    pub(crate) async fn probed(
+        &self,
+        session: &SessionKey,
+        plan: &TokenPlan,
+        minted: Minted,
+    ) -> Probed {
         let found = match minted {
             Minted::There { .. } => match self.found(session, plan).await {
                 Some(token) => Found::Token(token),
@@ -83,8 +118,9 @@ impl Minting {
             Found::Refused(refused) => hint(asker, plan, refused),
             Found::Token(_) | Found::Skipped => String::new(),
         };
+        let own = self.refresh_token(session, plan).await;
         Probed {
-            refresh_token: fate(before, after),
+            refresh_token: fate(own.clone(), own),
             hint,
             ..probed(plan, found)
         }
@@ -103,8 +139,8 @@ impl Minting {
         }
     }
 
-    async fn refresh_token(&self, session: &SessionKey) -> Option<Secret> {
-        let grant = self.ports.store.grant(session, &GrantName::Login).await;
+    async fn refresh_token(&self, session: &SessionKey, plan: &TokenPlan) -> Option<Secret> {
+        let grant = self.ports.store.grant(session, &plan.grant()).await;
         grant.ok().flatten()?.refresh_token
     }
 
@@ -163,6 +199,11 @@ impl Minting {
     }
 }
 
+/// Whether a service has an authorization of its own.
+fn by_itself(plan: &TokenPlan) -> bool {
+    plan.strategy == Strategy::Authorize && plan.audience.is_some()
+}
+
 enum Found {
     Token(ServiceToken),
     Refused(Refused),
@@ -201,7 +242,7 @@ fn probed(plan: &TokenPlan, found: Found) -> Probed {
             ..bare
         },
         Found::Skipped => Probed {
-            detail: "its own authorization needs another redirect of a browser".into(),
+            detail: "more services need an authorization of their own than one chain of redirects can have".into(),
             ..bare
         },
     }

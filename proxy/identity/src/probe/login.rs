@@ -12,9 +12,9 @@ use tokenbridge_bridge::session::SessionKey;
 
 use super::ticket::{self, Found, Mark};
 use super::{Begun, Probed, Report};
-use crate::login::Redirect;
 use crate::login::finish::REMEMBERED;
 use crate::login::flow::{self, Flow, LIFE};
+use crate::login::{Finished, Redirect};
 use crate::minting::at_login::LoginToken;
 use crate::provider::discovery::Metadata;
 use crate::relying_party::{RelyingParty, no_randomness, store_refusal};
@@ -22,6 +22,8 @@ use crate::tokens::response::TokenResponse;
 
 /// How long the session of a probe lasts if the process ends before it does.
 const SESSION: Duration = Duration::from_secs(300);
+/// How long before that a browser is not waited for any more.
+const SPARE: Duration = Duration::from_secs(60);
 /// How often a store that does not answer is asked to end it.
 const ATTEMPTS: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -132,45 +134,83 @@ impl RelyingParty {
         self.redirect_for(metadata, &flow, &[], &[])
     }
 
-    /// Goes on behind the browser's back with what the code exchange brought.
-    pub(crate) fn probe(self: &Arc<Self>, probe: ProbeFlow, flow: Flow, granted: TokenResponse) {
-        let party = Arc::clone(self);
-        tokio::spawn(async move {
-            let report = match party.probe_services(&flow, granted).await {
-                Ok(services) => Report {
-                    problem: None,
-                    services,
-                },
-                Err(refusal) => failed(&refusal),
-            };
-            party.keep_report(&probe.id, &report).await;
-        });
-    }
-
-    async fn probe_services(
-        &self,
-        flow: &Flow,
+    /// Goes on with what the code exchange brought: behind the browser's back, or, where services
+    /// need an authorization of their own, with the browser.
+    ///
+    /// # Errors
+    /// Why the probe is over.
+    pub(crate) async fn probe(
+        self: &Arc<Self>,
+        metadata: &Metadata,
+        (probe, flow): (ProbeFlow, Flow),
         granted: TokenResponse,
-    ) -> Result<Vec<Probed>, Refusal> {
-        let created = match self.identify(flow, &granted).await {
-            Ok(identified) => self.create(identified, &granted, (false, SESSION)).await,
-            Err(refusal) => Err(refusal),
-        };
-        let session = match created {
-            Ok((id, _)) => id.key(),
-            Err(refusal) => {
-                if let Some(token) = granted.refresh_token {
-                    self.revoker.revoke(token);
-                }
-                return Err(refusal);
-            }
-        };
+    ) -> Result<Finished, Refusal> {
+        let hint = granted.id_token.clone();
+        let session = self.probe_session(&flow, &granted).await?;
         let token = self.login_token(&granted, None).await;
         let made_for = None;
-        let probing = self.minting.probe(session, LoginToken { token, made_for });
-        let services = probing.await;
-        self.end_probe(&session).await;
-        Ok(services)
+        let login = LoginToken { token, made_for };
+        let chain = self.minting.authorized_for_a_probe();
+        if !chain.is_empty() {
+            self.give_up_in_time(&probe, session);
+            let services = self.minting.probe(session, login).await;
+            return self
+                .probe_on(metadata, (probe, session), (services, chain), hint.as_ref())
+                .await;
+        }
+        let party = Arc::clone(self);
+        tokio::spawn(async move {
+            let services = party.minting.probe(session, login).await;
+            party.conclude_probe(&probe, &session, services).await;
+        });
+        Ok(probing())
+    }
+
+    async fn probe_session(
+        &self,
+        flow: &Flow,
+        granted: &TokenResponse,
+    ) -> Result<SessionKey, Refusal> {
+        let created = match self.identify(flow, granted).await {
+            Ok(identified) => self.create(identified, granted, (false, SESSION)).await,
+            Err(refusal) => Err(refusal),
+        };
+        match created {
+            Ok((id, _)) => Ok(id.key()),
+            Err(refusal) => {
+                self.minting.revoke(granted);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Leaves nothing behind, and tells what was found.
+    pub(super) async fn conclude_probe(
+        &self,
+        probe: &ProbeFlow,
+        session: &SessionKey,
+        services: Vec<Probed>,
+    ) {
+        self.end_probe(session).await;
+        let report = Report {
+            problem: None,
+            services: self.minting.in_order(services),
+        };
+        self.keep_report(&probe.id, &report).await;
+    }
+
+    /// A browser that does not come back leaves no session either.
+    fn give_up_in_time(self: &Arc<Self>, probe: &ProbeFlow, session: SessionKey) {
+        let (party, probe) = (Arc::clone(self), probe.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(SESSION.saturating_sub(SPARE)).await;
+            party.end_probe(&session).await;
+            if let Ok(None) = party.report(probe.id.expose()).await {
+                let why = "the browser did not come back from the provider";
+                let refusal = Refusal::new(Rejection::LoginExpired, why);
+                party.probe_failed(&probe, &refusal).await;
+            }
+        });
     }
 
     /// Ends the session and revokes what it had. If the store stays away it ends by itself.
@@ -208,6 +248,13 @@ impl RelyingParty {
         let note = self.store.note(&ticket::mark(Mark::Report, id)).await;
         let note = note.map_err(|error| store_refusal(&error))?;
         Ok(note.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+}
+
+/// The browser has nothing more to do.
+pub(super) fn probing() -> Finished {
+    Finished::Probing {
+        set_cookies: Vec::new(),
     }
 }
 

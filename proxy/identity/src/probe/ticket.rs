@@ -33,6 +33,8 @@ pub(crate) enum Found {
 pub(crate) enum Mark {
     /// That its ticket was used.
     Used,
+    /// What is known before the last of its authorizations.
+    Part,
     /// Its report.
     Report,
 }
@@ -66,6 +68,7 @@ pub(crate) fn open(keyring: &Keyring, ticket: &str, now: UnixTime) -> Found {
 pub(crate) fn mark(kind: Mark, id: &str) -> [u8; 32] {
     let kind: &[u8] = match kind {
         Mark::Used => b"tokenbridge probe used\0",
+        Mark::Part => b"tokenbridge probe part\0",
         Mark::Report => b"tokenbridge probe report\0",
     };
     Sha256::new()

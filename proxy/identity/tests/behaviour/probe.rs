@@ -47,11 +47,11 @@ async fn probe_at(gateway: &Gateway, landing: &Identity) -> Report {
                 gateway.keep_cookies(&set_cookies);
                 break;
             }
-            Finished::Again(again) => {
+            Finished::Again(again) | Finished::Onward(again) => {
                 gateway.keep_cookies(&again.set_cookies);
                 redirect = again;
             }
-            Finished::LoggedIn(_) | Finished::Onward(_) => panic!("a probe gives no session"),
+            Finished::LoggedIn(_) => panic!("a probe gives no session"),
         }
     }
     report(gateway, &begun).await
@@ -264,4 +264,49 @@ async fn a_login_that_fails_ends_the_probe() {
     let report = report(&gateway, &begun).await;
     assert!(report.is_wrong());
     assert!(report.problem.unwrap().contains("access_denied"));
+}
+
+#[tokio::test]
+async fn services_with_an_authorization_of_their_own_are_probed_one_after_the_other() {
+    let gateway = crate::hops::gateway_of(3, |options| {
+        let more = plan("own", Strategy::ClientCredentials, CRUD, &[]);
+        options.plans.insert(1, more);
+    })
+    .await;
+    let report = probe(&gateway).await;
+    let named: Vec<&str> = report
+        .services
+        .iter()
+        .map(|one| one.service.as_str())
+        .collect();
+    assert_eq!(named, ["s0", "own", "s1", "s2"]);
+    assert!(!report.is_wrong(), "{report:?}");
+    for service in 0..3 {
+        let probed = of(&report, &format!("s{service}"));
+        assert_eq!(probed.audiences, [crate::hops::audience(service)]);
+        assert_eq!(probed.refresh_token, RefreshTokenUse::Kept);
+    }
+    nothing_is_left_of(&gateway, 0).await;
+    let all_revoked = async || gateway.provider.counters().revocations == 4;
+    gateway
+        .until("every refresh token is revoked", all_revoked)
+        .await;
+}
+
+#[tokio::test]
+async fn an_authorization_that_fails_is_one_line_of_the_report_and_the_others_go_on() {
+    let gateway = crate::hops::gateway_of(8, |options| {
+        let client = options.idp.clients.get_mut("bff-server").unwrap();
+        let refused = crate::hops::audience(1);
+        client
+            .allowed_audiences
+            .retain(|audience| *audience != refused);
+    })
+    .await;
+    let report = probe(&gateway).await;
+    let verdicts: Vec<Verdict> = report.services.iter().map(|one| one.verdict).collect();
+    let (ok, wrong, skipped) = (Verdict::Ok, Verdict::Wrong, Verdict::Skipped);
+    assert_eq!(verdicts, [ok, wrong, ok, ok, ok, ok, skipped, skipped]);
+    assert_eq!(of(&report, "s1").reason.as_deref(), Some("invalid_target"));
+    nothing_is_left_of(&gateway, 0).await;
 }
