@@ -130,14 +130,16 @@ pub(crate) fn response(
             watch.disarm();
         }
     }
+    hop::strip(response);
     refuse_our_cookies(gateway, response)?;
     streams::begin(gateway, response, exchange);
     if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+        // The framework makes this one anew in answers alone.
+        while response.remove_header(&header::CONNECTION).is_some() {}
         return Ok(());
     }
     exchange.status = response.status.as_u16();
     without_spelling(response)?;
-    hop::strip(response);
     hop::mark_response(&gateway.frontend, response, exchange)?;
     response.insert_header("x-request-id", value(exchange.request_id.as_bytes())?)?;
     if let Some(told) = &exchange.rates {

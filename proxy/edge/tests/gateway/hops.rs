@@ -130,6 +130,41 @@ async fn what_the_upstream_says_of_its_connection_does_not_reach_the_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_can_neither_set_nor_delete_our_cookies_nor_send_its_own_hops_before_its_answer()
+ {
+    let upstream = Recorder::start_with(|_| {
+        let cookies = "Set-Cookie: bff_session=theirs; Path=/\r\nset-cookie: theme=dark\r\n\
+                       Set-Cookie: bff_session=; Max-Age=0\r\nSet-Cookie:  bff_session_login_1=x\r\n";
+        let early = "Connection: X-Secret\r\nX-Secret: a\r\nKeep-Alive: timeout=9\r\nLink: </a>\r\n";
+        Reply::Bytes(
+            format!(
+                "HTTP/1.1 103 Early Hints\r\n{early}{cookies}\r\n\
+                 HTTP/1.1 200 OK\r\n{cookies}Content-Length: 2\r\n\r\nok"
+            )
+            .into_bytes(),
+        )
+    })
+    .await;
+    let transport = Transport::start_at(upstream, |_| {}).await;
+    let (mut client, host) = (transport.connect().await, transport.host());
+    client
+        .send(format!(
+            "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        ))
+        .await;
+    let all = String::from_utf8(client.rest().await).unwrap();
+    assert!(all.ends_with("ok") && all.contains("theme=dark"), "{all}");
+    for name in ["bff_session", "X-Secret", "Keep-Alive"] {
+        assert!(!all.contains(name), "{name}: {all}");
+    }
+    let client = H2Client::connect(&transport.authority, transport.tls_port).await;
+    let uri = format!("https://localhost:{}/", transport.tls_port);
+    let answer = client.get(&uri).await;
+    let cookies = answer.head.headers().get_all("set-cookie").iter();
+    assert_eq!(cookies.collect::<Vec<_>>(), ["theme=dark"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_client_says_of_its_connection_does_not_reach_the_upstream() {
     // CVE-2026-105299: the next hop must not drop what we add.
     let transport = Transport::start().await;
