@@ -44,6 +44,8 @@ pub(crate) struct Happened {
 struct Entry {
     sender: watch::Sender<Happened>,
     watchers: usize,
+    /// Those among them that have a limit.
+    limited: usize,
 }
 
 type Watched = HashMap<SessionKey, Entry>;
@@ -64,6 +66,7 @@ pub(crate) struct SessionWatch {
     key: SessionKey,
     receiver: watch::Receiver<Happened>,
     sessions: Arc<LiveSessions>,
+    limited: bool,
 }
 
 impl LiveSessions {
@@ -75,19 +78,34 @@ impl LiveSessions {
         })
     }
 
-    /// Watches a session; `None` when `limit` others do already.
-    pub(crate) fn watch(self: &Arc<Self>, key: SessionKey, limit: usize) -> Option<SessionWatch> {
+    /// Watches a session.
+    pub(crate) fn watch(self: &Arc<Self>, key: SessionKey) -> SessionWatch {
         let mut shard = self.shard(&key);
-        if shard.get(&key).is_some_and(|entry| entry.watchers >= limit) {
+        self.enter(shard.entry(key).or_default(), key, false)
+    }
+
+    /// Watches a session; `None` when `limit` others with a limit do already.
+    pub(crate) fn watch_within(
+        self: &Arc<Self>,
+        key: SessionKey,
+        limit: usize,
+    ) -> Option<SessionWatch> {
+        let mut shard = self.shard(&key);
+        if shard.get(&key).is_some_and(|entry| entry.limited >= limit) {
             return None;
         }
-        let entry = shard.entry(key).or_default();
+        Some(self.enter(shard.entry(key).or_default(), key, true))
+    }
+
+    fn enter(self: &Arc<Self>, entry: &mut Entry, key: SessionKey, limited: bool) -> SessionWatch {
         entry.watchers += 1;
-        Some(SessionWatch {
+        entry.limited += usize::from(limited);
+        SessionWatch {
             key,
             receiver: entry.sender.subscribe(),
             sessions: Arc::clone(self),
-        })
+            limited,
+        }
     }
 
     /// The session's epoch: the same later means that nothing was heard of it since.
@@ -170,6 +188,7 @@ impl Drop for SessionWatch {
         let mut shard = self.sessions.shard(&self.key);
         if let Some(entry) = shard.get_mut(&self.key) {
             entry.watchers -= 1;
+            entry.limited -= usize::from(self.limited);
             if entry.watchers == 0 {
                 shard.remove(&self.key);
             }
@@ -193,8 +212,8 @@ mod tests {
     #[tokio::test]
     async fn a_watcher_hears_of_its_own_session_alone() {
         let sessions = LiveSessions::new();
-        let mut one = sessions.watch(key(1), 9).unwrap();
-        let mut other = sessions.watch(key(2), 9).unwrap();
+        let mut one = sessions.watch(key(1));
+        let mut other = sessions.watch(key(2));
         sessions.tell(&key(1), Change::Slot(ServiceName::new("crud")));
         sessions.tell(&key(1), Change::Ended);
         sessions.tell(&key(3), Change::Ended);
@@ -224,11 +243,13 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_a_session_that_nobody_watches_and_no_more_watch_than_may() {
         let sessions = LiveSessions::new();
-        let first = sessions.watch(key(1), 2);
-        let second = sessions.watch(key(1), 2);
+        let unlimited = sessions.watch(key(1));
+        let first = sessions.watch_within(key(1), 2);
+        let second = sessions.watch_within(key(1), 2);
         assert!(first.is_some() && second.is_some());
-        assert!(sessions.watch(key(1), 2).is_none());
-        drop(first);
+        assert!(sessions.watch_within(key(1), 2).is_none());
+        drop((first, unlimited));
+        assert!(sessions.watch_within(key(1), 2).is_some());
         assert_eq!(watched(&sessions), 1);
         drop(second);
         assert_eq!(watched(&sessions), 0);

@@ -72,9 +72,7 @@ pub(crate) async fn look(sources: Sources<'_>, key: &SessionKey) -> Result<Look,
 /// Resolves once the session is over.
 pub(crate) async fn over(sources: Sources<'_>, admitted: Admitted) -> Over {
     let key = admitted.key;
-    let Some(mut watch) = sources.sessions.watch(key, usize::MAX) else {
-        return std::future::pending().await;
-    };
+    let mut watch = sources.sessions.watch(key);
     let mut idle_at = admitted.idle_at;
     let mut doubts = 0;
     let mut ask_at = (sources.sessions.epoch(&key) != admitted.epoch).then(Instant::now);

@@ -20,7 +20,7 @@ use crate::live_sessions::{Happened, Over, SessionWatch};
 use crate::phases::admit::store_refusal;
 use crate::session_end::{ASK_AGAIN, Look, SPREAD_MILLISECONDS, look};
 
-/// One session's pages and streams together; the script opens one stream for all tabs.
+/// One session's pages together; the script opens one stream for all tabs.
 const WATCHERS: usize = 100;
 /// A comment now and then keeps boxes in between from giving the connection up.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -52,7 +52,7 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
         return Err(Refusal::new(Rejection::SessionMissing, why).into());
     };
     // First the watch, then the look: an end in between is seen by one of the two.
-    let watch = gateway.frontend.live_sessions.watch(key, WATCHERS);
+    let watch = gateway.frontend.live_sessions.watch_within(key, WATCHERS);
     let watch = watch.ok_or_else(|| {
         let why = format!("{WATCHERS} streams of one session are open");
         Refusal::new(Rejection::TooManyRequests, why)
