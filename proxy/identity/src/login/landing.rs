@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::admission::alive;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
+use tokenbridge_bridge::return_to::ReturnTo;
 use tokenbridge_bridge::service::{ServiceName, TargetParameter, TokenPlan};
 use tokenbridge_bridge::session::{SessionFacts, SessionKey, Subject};
 use tokenbridge_bridge::token::MintRefusalReason;
@@ -16,6 +17,7 @@ use crate::login::flow::Flow;
 use crate::login::hop::{Hop, HopKind};
 use crate::login::{Finished, Redirect};
 use crate::minting::order::{Minted, Order, Refused, Trigger};
+use crate::provider::discovery::Metadata;
 use crate::relying_party::RelyingParty;
 use crate::telemetry::EndReason;
 use crate::tokens::id_token::Identified;
@@ -65,23 +67,30 @@ impl RelyingParty {
         response
             .check_issuer(self.provider.issuer(), metadata.responses_name_issuer)
             .map_err(|refusal| (refusal, true))?;
-        let order = order(&hop);
         let landing = match response.outcome {
-            Outcome::Code(code) => self.land(&flow, &code, (&order, plan)).await?,
-            Outcome::Error(code) => self.hop_refused(code, (&order, plan)).await,
+            Outcome::Code(code) => self.land(&flow, &code, (&order(&hop), plan)).await?,
+            Outcome::Error(code) => self.hop_refused(code, (&order(&hop), plan)).await,
         };
+        let way = (hop, plan, flow.return_to);
+        self.leave(&metadata, landing, way)
+            .await
+            .map_err(|refusal| (refusal, true))
+    }
+
+    async fn leave(
+        &self,
+        metadata: &Metadata,
+        landing: Landing,
+        (hop, plan, return_to): (Hop, &TokenPlan, ReturnTo),
+    ) -> Result<Finished, Refusal> {
         match hop.kind {
             HopKind::AfterLogin { rest } => {
-                let session = (hop.session, rest);
-                Ok(self
-                    .go_on(&metadata, landing, session, flow.return_to)
-                    .await)
+                let services = (hop.session, rest);
+                Ok(self.go_on(metadata, landing, services, return_to).await)
             }
             HopKind::OnDemand { silent } => {
-                let way = (order.session, plan, silent);
-                self.arrive(&metadata, landing, way, flow.return_to)
-                    .await
-                    .map_err(|refusal| (refusal, true))
+                let way = (hop.session, plan, silent);
+                self.arrive(metadata, landing, way, return_to).await
             }
         }
     }

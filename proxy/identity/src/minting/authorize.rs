@@ -162,14 +162,7 @@ impl Minting {
                 return Err(error);
             }
         };
-        if granted.refresh_token.is_none() {
-            tracing::warn!(
-                target: "tokenbridge",
-                service = %plan.service,
-                "the service's authorization brought no refresh token, so its user is sent to the provider again whenever its token ends: \
-                 ask for offline_access in auth.scopes, and look at what the provider wants for it"
-            );
-        }
+        warn_without_refresh_token(plan, granted);
         let (slot, minted) = match self.judge_authorized(plan, granted).await {
             Ok(token) => (TokenSlot::Token(token), Minted::There { fresh: true }),
             // The refresh token is stored: the next request asks again.
@@ -252,6 +245,17 @@ impl Minting {
             }
         }
         Ok(Turn::Over(Minted::Refused(refused)))
+    }
+}
+
+fn warn_without_refresh_token(plan: &TokenPlan, granted: &TokenResponse) {
+    if granted.refresh_token.is_none() {
+        tracing::warn!(
+            target: "tokenbridge",
+            service = %plan.service,
+            "the service's authorization brought no refresh token, so its user is sent to the provider again whenever its token ends: \
+             ask for offline_access in auth.scopes, and look at what the provider wants for it"
+        );
     }
 }
 
