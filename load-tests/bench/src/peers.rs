@@ -23,22 +23,19 @@ pub enum Peer {
     NginxLuaCache,
     /// oauth2-proxy with Redis.
     OauthProxy,
-    /// Apache with mod_auth_openidc and Redis, its endpoints written down.
-    OpenidcStatic,
-    /// The same with a metadata URL.
-    OpenidcMetadata,
+    /// Apache with mod_auth_openidc and Redis, with a metadata URL.
+    Openidc,
 }
 
 impl Peer {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::Nginx,
         Self::Haproxy,
         Self::NginxLuaRedis,
         Self::NginxLuaCache,
         Self::OauthProxy,
-        Self::OpenidcStatic,
-        Self::OpenidcMetadata,
+        Self::Openidc,
     ];
 
     /// Its name in table and JSON.
@@ -49,8 +46,7 @@ impl Peer {
             Self::NginxLuaRedis => "nginx + Lua + Redis",
             Self::NginxLuaCache => "nginx + Lua + 1 s cache",
             Self::OauthProxy => "oauth2-proxy + Redis",
-            Self::OpenidcStatic => "mod_auth_openidc, static",
-            Self::OpenidcMetadata => "mod_auth_openidc, metadata",
+            Self::Openidc => "mod_auth_openidc + Redis",
         }
     }
 
@@ -66,7 +62,7 @@ impl Peer {
                 "oauth2-proxy",
                 "go install github.com/oauth2-proxy/oauth2-proxy/v7@latest",
             ),
-            Self::OpenidcStatic | Self::OpenidcMetadata => (
+            Self::Openidc => (
                 "apache2",
                 "apt-get install -y apache2 libapache2-mod-auth-openidc",
             ),
@@ -89,17 +85,13 @@ impl Peer {
                 .replace("{{http}}", include_str!("../../peers/nginx-lua-http.conf"))
                 .replace("{{location}}", location)
         };
-        let apache = |provider: &str| {
-            include_str!("../../peers/apache.conf").replace("{{provider}}", provider)
-        };
         match self {
             Self::Nginx => nginx.replace("{{http}}", "").replace("{{location}}", ""),
             Self::NginxLuaRedis => lua(include_str!("../../peers/nginx-lua-redis.conf")),
             Self::NginxLuaCache => lua(include_str!("../../peers/nginx-lua-cache.conf")),
             Self::Haproxy => include_str!("../../peers/haproxy.cfg").to_owned(),
             Self::OauthProxy => include_str!("../../peers/oauth2-proxy.cfg").to_owned(),
-            Self::OpenidcStatic => apache(include_str!("../../peers/apache-static.conf")),
-            Self::OpenidcMetadata => apache(include_str!("../../peers/apache-metadata.conf")),
+            Self::Openidc => include_str!("../../peers/apache.conf").to_owned(),
         }
     }
 
@@ -109,7 +101,7 @@ impl Peer {
             Self::Nginx | Self::NginxLuaRedis | Self::NginxLuaCache => &["-c"],
             Self::Haproxy => &["-db", "-f"],
             Self::OauthProxy => &["--config"],
-            Self::OpenidcStatic | Self::OpenidcMetadata => &["-DFOREGROUND", "-f"],
+            Self::Openidc => &["-DFOREGROUND", "-f"],
         };
         let words = words.iter().map(|word| (*word).to_owned());
         words.chain([file]).collect()
@@ -120,7 +112,7 @@ impl Peer {
         match self {
             Self::Nginx | Self::Haproxy => Login::None,
             Self::NginxLuaRedis | Self::NginxLuaCache => Login::Shared,
-            Self::OauthProxy | Self::OpenidcStatic | Self::OpenidcMetadata => Login::Own,
+            Self::OauthProxy | Self::Openidc => Login::Own,
         }
     }
 }
