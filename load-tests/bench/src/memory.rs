@@ -46,7 +46,7 @@ pub fn measure(stage: &Stage, programs: &Programs, side: Side) -> Outcome<Memory
     let per_connection = grown(before, target.process.resident()?, idle.len());
     drop(idle);
     let per_session = match side {
-        Side::Gateway => Some(per_session(stage, &target)?),
+        Side::Gateway => Some(per_session(stage, side, &program)?),
         Side::Stock | Side::Same => None,
     };
     Ok(Memory {
@@ -85,8 +85,10 @@ fn idle_connections(address: SocketAddr) -> Outcome<Vec<TcpStream>> {
     (0..CONNECTIONS).map(|_| open()).collect()
 }
 
-fn per_session(stage: &Stage, target: &Target) -> Outcome<f64> {
+/// On a program of its own: one that has let connections go reuses what they had.
+fn per_session(stage: &Stage, side: Side, program: &Path) -> Outcome<f64> {
     let cookies = seeding::sessions(stage, SESSIONS)?;
+    let target = Target::start(stage, side, program, &Manner::default())?;
     let mut stream = TcpStream::connect(target.address)?;
     ask(&mut stream, "/open/small", "")?;
     let before = target.process.resident()?;
