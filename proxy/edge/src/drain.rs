@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokenbridge_identity::Identity;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -70,7 +71,27 @@ impl Drop for InFlight {
 pub(crate) struct Signals {
     pub(crate) drain: Arc<Drain>,
     pub(crate) grace_period: Duration,
+    /// What a stop waits for in any case.
+    pub(crate) flights: Flights,
 }
+
+/// Calls to the provider that are under way.
+#[derive(Clone)]
+pub(crate) struct Flights(pub(crate) Arc<Identity>);
+
+impl Flights {
+    /// Waits for their end, for so long: the answer to a refresh token that is lost may cost its
+    /// session.
+    pub(crate) async fn end(&self) {
+        let at_rest = tokio::time::timeout(FLIGHTS_END, self.0.at_rest());
+        if at_rest.await.is_err() {
+            tracing::warn!(target: "tokenbridge", "calls to the provider are under way for too long; the process ends without their answers");
+        }
+    }
+}
+
+/// How long calls to the provider may take to end once a stop has begun.
+pub(crate) const FLIGHTS_END: Duration = Duration::from_secs(12);
 
 #[async_trait]
 impl ShutdownSignalWatch for Signals {
@@ -89,6 +110,7 @@ impl ShutdownSignalWatch for Signals {
         };
         self.drain.draining.send_replace(true);
         if !graceful {
+            self.flights.end().await;
             return ShutdownSignal::FastShutdown;
         }
         tracing::info!(target: "tokenbridge", "stopping: /ready says no, requests are still taken for {:?}", self.grace_period);
@@ -102,10 +124,11 @@ impl ShutdownSignalWatch for Signals {
 /// How often the end of the last request is looked for while stopping.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Ends the process as soon as no request is under way once the listeners are closed: the
-/// framework itself always sleeps its whole grace period (server/mod.rs).
+/// Ends the process as soon as no request is under way once the listeners are closed, and after
+/// `timeout` in any case: the framework itself always sleeps its whole grace period
+/// (server/mod.rs).
 pub(crate) fn leave_when_idle(
-    drain: Arc<Drain>,
+    (drain, timeout): (Arc<Drain>, Duration),
     mut phases: tokio::sync::broadcast::Receiver<pingora_core::server::ExecutionPhase>,
     finish: impl FnOnce() + Send + 'static,
 ) {
@@ -118,7 +141,8 @@ pub(crate) fn leave_when_idle(
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
             }
         }
-        while drain.in_flight() > 0 {
+        let begin = Instant::now();
+        while drain.in_flight() > 0 && begin.elapsed() < timeout {
             std::thread::sleep(LOOK);
         }
         finish();

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use tokenbridge_bridge::rejection::Rejection;
 
@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     pub(crate) token_mints: IntCounterVec,
     pub(crate) token_refreshes: IntCounterVec,
     pub(crate) idp_requests: IntCounterVec,
+    pub(crate) breakers: IntGaugeVec,
     pub(crate) store_operations: IntCounterVec,
     pub(crate) upstream_rejected_tokens: IntCounterVec,
     csrf_violations: IntCounterVec,
@@ -121,6 +122,12 @@ impl Metrics {
                 "bff_idp_requests_total",
                 "Requests to the provider",
                 &["endpoint", "status"],
+            )?,
+            breakers: gauges(
+                &registry,
+                "bff_idp_breaker_open",
+                "1 while calls of the provider's endpoint are held back after failures in a row",
+                &["issuer", "endpoint"],
             )?,
             store_operations: counters(
                 &registry,
@@ -253,6 +260,17 @@ fn counters(
     let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
     registry.register(Box::new(counters.clone()))?;
     Ok(counters)
+}
+
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> prometheus::Result<IntGaugeVec> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
 }
 
 fn durations(registry: &Registry) -> prometheus::Result<HistogramVec> {

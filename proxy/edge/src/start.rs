@@ -1,7 +1,6 @@
 //! How the process begins: everything that can fail does so before the first listener opens.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{RunArgs, Server};
@@ -13,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::admin::Admin;
 use crate::connections::entrances::Entrances;
-use crate::drain::{Drain, Signals, leave_when_idle};
+use crate::drain::{Drain, FLIGHTS_END, Flights, Signals, leave_when_idle};
 use crate::forward_auth::{self, ForwardAuthService};
 use crate::frontend::{Background, Frontend, Parts};
 use crate::listeners;
@@ -29,8 +28,6 @@ use crate::upstreams::Upstreams;
 
 /// Attempts for one request in all: the first and at most two more.
 const ATTEMPTS: usize = 3;
-/// How long flights toward the provider may take to end once the listeners are closed.
-const FLIGHTS_END: Duration = Duration::from_secs(12);
 
 /// Runs the gateway until a signal ends it.
 ///
@@ -172,7 +169,10 @@ fn server(configuration: &Configuration) -> Server {
     let conf = ServerConf {
         threads: 1,
         max_retries: ATTEMPTS,
-        grace_period_seconds: Some(configuration.drain.timeout.as_secs()),
+        // The framework ends the process then, whatever is under way: after our own end of it.
+        grace_period_seconds: Some(
+            configuration.drain.timeout.as_secs() + 2 * FLIGHTS_END.as_secs(),
+        ),
         graceful_shutdown_timeout_seconds: Some(1),
         ..ServerConf::default()
     };
@@ -194,10 +194,14 @@ fn serve(mut server: Server, frontend: &Arc<Frontend>, runtime: Runtime) {
     let signals = Signals {
         drain: frontend.drain.clone(),
         grace_period: frontend.configuration.drain.grace_period,
+        flights: Flights(frontend.identity.clone()),
     };
     let phases = server.watch_execution_phase();
-    leave_when_idle(frontend.drain.clone(), phases, move || {
-        runtime.shutdown_timeout(FLIGHTS_END);
+    let flights = Flights(frontend.identity.clone());
+    let timeout = frontend.configuration.drain.timeout;
+    leave_when_idle((frontend.drain.clone(), timeout), phases, move || {
+        // Dropping the runtime drops tasks at their next await, wherever that is.
+        runtime.block_on(flights.end());
         logging::flush();
     });
     server.run(RunArgs {

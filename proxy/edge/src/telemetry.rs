@@ -31,6 +31,13 @@ impl Telemetry for IdentityTelemetry {
             .inc();
     }
 
+    fn breaker(&self, issuer: &str, endpoint: Endpoint, open: bool) {
+        self.0
+            .breakers
+            .with_label_values(&[issuer, endpoint.as_str()])
+            .set(i64::from(open));
+    }
+
     fn session_created(&self) {
         self.0.sessions_created.inc();
     }

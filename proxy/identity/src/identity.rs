@@ -10,7 +10,7 @@ use tokenbridge_bridge::service::{IssuerName, ServiceName, Strategy};
 use tokenbridge_bridge::session::{FoundSession, Reading, SessionKey};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::health::ProviderHealth;
 use crate::login::finish::interrupted;
@@ -55,6 +55,20 @@ impl Identity {
         }))
     }
 
+    fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.party.tasks.spawn_on(work, &self.runtime)
+    }
+
+    /// Waits until no flight, login, logout or revocation is under way any more. For a process that
+    /// stops: the caller sees to it that nothing new begins, and does not wait for ever.
+    pub async fn at_rest(&self) {
+        self.party.tasks.close();
+        self.party.tasks.wait().await;
+    }
+
     /// Begins a login, or one service's own authorization in a session that lives: the browser
     /// goes to the provider with a cookie for this flow alone.
     ///
@@ -65,7 +79,7 @@ impl Identity {
         if let (Some(session), Some(service)) = (request.session, request.service) {
             let party = Arc::clone(&self.party);
             let hop = party.begin_hop(session, service.to_owned(), request.return_to.clone());
-            let begun = self.runtime.spawn(hop).await;
+            let begun = self.spawn(hop).await;
             if let Some(mut redirect) = begun.map_err(|_| stopping())?? {
                 let cookies = self.party.flow_cookies();
                 redirect
@@ -78,7 +92,7 @@ impl Identity {
             Some(metadata) => metadata,
             None => {
                 let party = Arc::clone(&self.party);
-                let fetched = self.runtime.spawn(async move { party.metadata().await });
+                let fetched = self.spawn(async move { party.metadata().await });
                 fetched.await.map_err(|_| stopping())??
             }
         };
@@ -94,7 +108,7 @@ impl Identity {
     pub async fn finish_login(&self, callback: Callback<'_>) -> Result<Finished, LoginFailure> {
         let back = self.party.recognize(&callback)?;
         let party = Arc::clone(&self.party);
-        let finished = self.runtime.spawn(party.finish(back));
+        let finished = self.spawn(party.finish(back));
         finished.await.unwrap_or_else(|_| Err(interrupted()))
     }
 
@@ -109,7 +123,7 @@ impl Identity {
         everywhere: bool,
     ) -> Result<LoggedOut, Refusal> {
         let party = Arc::clone(&self.party);
-        let ended = self.runtime.spawn(party.log_out(session, everywhere));
+        let ended = self.spawn(party.log_out(session, everywhere));
         ended.await.unwrap_or_else(|_| Err(stopping()))
     }
 

@@ -5,17 +5,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 
 use crate::minting::ports::Machine;
 
-/// Runs tasks on one runtime.
+/// Runs tasks on one runtime, and counts them: a stop waits for their end.
 pub(crate) struct TokioMachine {
     runtime: Handle,
+    tasks: TaskTracker,
 }
 
 impl TokioMachine {
-    pub(crate) fn new(runtime: Handle) -> Self {
-        Self { runtime }
+    pub(crate) fn new(runtime: Handle, tasks: TaskTracker) -> Self {
+        Self { runtime, tasks }
     }
 }
 
@@ -26,7 +28,7 @@ impl Machine for TokioMachine {
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        drop(self.runtime.spawn(task));
+        drop(self.tasks.spawn_on(task, &self.runtime));
     }
 
     fn random(&self) -> Option<u128> {

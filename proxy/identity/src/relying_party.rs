@@ -9,6 +9,7 @@ use tokenbridge_bridge::renewal::RenewalTiming;
 use tokenbridge_bridge::service::{Strategy, TokenPlan};
 use tokenbridge_config::issuer::SubjectToken;
 use tokenbridge_session_store::{Clock, Keyring, SessionStore, StoreError};
+use tokio_util::task::TaskTracker;
 
 use crate::login::flow::FlowCookies;
 use crate::machine::TokioMachine;
@@ -35,6 +36,8 @@ pub(crate) struct RelyingParty {
     pub(crate) issuers: Arc<Issuers>,
     pub(crate) revoker: Arc<dyn Revoker>,
     pub(crate) minting: Arc<Minting>,
+    /// What a client that goes away must not cancel, and a stop should not.
+    pub(crate) tasks: TaskTracker,
 }
 
 impl RelyingParty {
@@ -54,13 +57,17 @@ impl RelyingParty {
         check_plans(&settings)?;
         let issuers = Arc::new(Issuers::new(&settings, &clock, &telemetry)?);
         let provider = issuers.login();
-        let revoker: Arc<dyn Revoker> =
-            Arc::new(Revocations::new(Arc::clone(&provider), runtime.clone()));
+        let tasks = TaskTracker::new();
+        let revoker: Arc<dyn Revoker> = Arc::new(Revocations::new(
+            Arc::clone(&provider),
+            runtime.clone(),
+            tasks.clone(),
+        ));
         let ports = Ports {
             store: Arc::clone(&store),
             issuer: issuers.clone(),
             revoker: Arc::clone(&revoker),
-            machine: Arc::new(TokioMachine::new(runtime)),
+            machine: Arc::new(TokioMachine::new(runtime, tasks.clone())),
             clock: Arc::clone(&clock),
             telemetry: Arc::clone(&telemetry),
         };
@@ -75,6 +82,7 @@ impl RelyingParty {
             issuers,
             revoker,
             minting,
+            tasks,
         })
     }
 

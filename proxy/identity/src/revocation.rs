@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokenbridge_bridge::Secret;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::minting::ports::Revoker;
 use crate::provider::Provider;
@@ -31,15 +32,17 @@ const PARALLEL: usize = 8;
 pub(crate) struct Revocations {
     provider: Arc<Provider>,
     runtime: Handle,
+    tasks: TaskTracker,
     outstanding: Arc<Semaphore>,
     parallel: Arc<Semaphore>,
 }
 
 impl Revocations {
-    pub(crate) fn new(provider: Arc<Provider>, runtime: Handle) -> Self {
+    pub(crate) fn new(provider: Arc<Provider>, runtime: Handle, tasks: TaskTracker) -> Self {
         Self {
             provider,
             runtime,
+            tasks,
             outstanding: Arc::new(Semaphore::new(OUTSTANDING)),
             parallel: Arc::new(Semaphore::new(PARALLEL)),
         }
@@ -53,10 +56,11 @@ impl Revoker for Revocations {
             return;
         };
         let (provider, parallel) = (Arc::clone(&self.provider), Arc::clone(&self.parallel));
-        self.runtime.spawn(async move {
+        let revoking = async move {
             revoke(&provider, &parallel, &refresh_token).await;
             drop(place);
-        });
+        };
+        self.tasks.spawn_on(revoking, &self.runtime);
     }
 }
 

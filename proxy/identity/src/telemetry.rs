@@ -17,6 +17,10 @@ pub trait Telemetry: Send + Sync {
     /// `timeout`, `connect`, `io`, `too_large`, `breaker_open` where none came.
     fn provider_called(&self, endpoint: Endpoint, status: &str);
 
+    /// Whether calls of an endpoint are held back after failures in a row
+    /// (`bff_idp_breaker_open`). `issuer` is that of the configuration.
+    fn breaker(&self, issuer: &str, endpoint: Endpoint, open: bool);
+
     /// A login created a session (`bff_sessions_created_total`).
     fn session_created(&self);
 

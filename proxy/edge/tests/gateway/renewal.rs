@@ -1,11 +1,14 @@
 //! Tokens that renew themselves, and what an upstream's 401 may and may not do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokenbridge_devkit::ProviderOptions;
 use tokenbridge_devkit::configuration::Lifetime;
+use tokenbridge_devkit::provider::{
+    Endpoint, Fault, FaultRule, GrantType, TokenResponseTampering as Tampering,
+};
 
-use crate::support::{ITEMS, Installation, RedisServer, WORKFLOWS};
+use crate::support::{GatewayProcess, ITEMS, Installation, RedisServer, WORKFLOWS};
 
 /// The demo's provider with access tokens of this life.
 fn short_lived(seconds: u64) -> ProviderOptions {
@@ -59,6 +62,77 @@ async fn tokens_are_renewed_without_anybody_asking() {
             "{store}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_the_answer_to_a_refresh_token_that_was_sent() {
+    let redis = RedisServer::start();
+    let mut installation = Installation::start_at(short_lived(8), |folder| {
+        folder.use_redis(&redis.url());
+        folder.add_settings("drain: {grace_period: 0s, timeout: 30s}");
+    })
+    .await;
+    let browser = installation.logged_in("alice").await;
+    let at_login = installation.provider.counters().refreshes;
+    let delay = Fault::Delay {
+        endpoint: Endpoint::Token,
+        milliseconds: 2_000,
+        after_processing: true,
+    };
+    installation
+        .provider
+        .set_fault(FaultRule::always(delay).on_grant_type(GrantType::RefreshToken));
+    // The provider has rotated, and its answer is on its way.
+    until(|| installation.provider.counters().refreshes > at_login).await;
+    installation.gateway.stop().await;
+    installation.provider.reset_faults();
+    installation.gateway = GatewayProcess::start_again(&mut installation.folder).await;
+    let restarted = installation.provider.counters().refreshes;
+    until(|| installation.provider.counters().refreshes >= restarted + 4).await;
+    for path in [WORKFLOWS, ITEMS] {
+        assert_eq!(installation.get(&browser, path).await.status, 200, "{path}");
+    }
+    assert_eq!(installation.provider.counters().reuse_detections, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_success_that_cannot_be_read_costs_no_session_while_a_token_lives() {
+    let installation = Installation::start_at(short_lived(20), |_| {}).await;
+    let browser = installation.logged_in("alice").await;
+    let at_login = installation.provider.counters().refreshes;
+    for tampering in [Tampering::EmptyBody, Tampering::NotJson] {
+        let fault = Fault::TokenResponse { tampering };
+        let rule = FaultRule::times(1, fault).on_grant_type(GrantType::RefreshToken);
+        installation.provider.set_fault(rule);
+    }
+    // Both services are due, and their common refresh token is spent by an answer nobody can read.
+    until(|| installation.provider.counters().refreshes > at_login).await;
+    let end = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < end {
+        for path in [WORKFLOWS, ITEMS] {
+            assert_eq!(installation.get(&browser, path).await.status, 200, "{path}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(installation.provider.counters().reuse_detections, 0);
+    installation.gateway.logs("no JSON object").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_in_an_answer_that_is_too_large_is_kept() {
+    let installation = Installation::start_at(short_lived(12), |_| {}).await;
+    let browser = installation.logged_in("alice").await;
+    let at_login = installation.provider.counters().refreshes;
+    let fault = Fault::TokenResponse {
+        tampering: Tampering::Huge,
+    };
+    let rule = FaultRule::times(2, fault).on_grant_type(GrantType::RefreshToken);
+    installation.provider.set_fault(rule);
+    until(|| installation.provider.counters().refreshes >= at_login + 6).await;
+    for path in [WORKFLOWS, ITEMS] {
+        assert_eq!(installation.get(&browser, path).await.status, 200, "{path}");
+    }
+    assert_eq!(installation.provider.counters().reuse_detections, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,12 +69,24 @@ pub(crate) enum RefusalCost {
     Spent,
 }
 
+/// A success of which nothing can be read may have rotated the refresh token all the same.
+fn granted(response: Box<TokenResponse>) -> Step {
+    let brought_nothing = response.access_token.is_none() && response.refresh_token.is_none();
+    match &response.problem {
+        Some(problem) if brought_nothing => Step::Lost(Refused::new(
+            MintRefusalReason::BadResponse,
+            problem.clone(),
+        )),
+        Some(_) | None => Step::Keep(response),
+    }
+}
+
 impl Rules {
     /// What to do with an answer to a refresh.
     pub(crate) fn step(&self, answer: Answer) -> Step {
         use MintRefusalReason as Reason;
         match answer {
-            Answer::Granted(response) => Step::Keep(response),
+            Answer::Granted(response) => granted(response),
             Answer::Refused(error) => self.refusal(error),
             // It came, so nothing is outstanding; what it means nobody can tell.
             Answer::Unreadable { status } => {

@@ -159,7 +159,8 @@ impl RelyingParty {
                 .await;
         }
         let party = Arc::clone(self);
-        tokio::spawn(async move {
+        let tasks = self.tasks.clone();
+        tasks.spawn(async move {
             let services = party.minting.probe(session, login).await;
             party.conclude_probe(&probe, &session, services).await;
         });

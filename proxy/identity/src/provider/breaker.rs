@@ -16,7 +16,7 @@ pub(crate) struct Breaker {
 impl Breaker {
     /// Whether a call may be made now. While the breaker is open, a `true` is the one trial.
     pub(crate) fn admit(&mut self, now: Duration) -> bool {
-        if self.failures < FAILURES {
+        if !self.is_open() {
             return true;
         }
         let may = now >= self.next_try;
@@ -24,6 +24,11 @@ impl Breaker {
             self.next_try = now.saturating_add(PAUSE);
         }
         may
+    }
+
+    /// Whether calls are held back.
+    pub(crate) fn is_open(&self) -> bool {
+        self.failures >= FAILURES
     }
 
     /// Notes how a call ended.

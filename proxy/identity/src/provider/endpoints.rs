@@ -52,7 +52,7 @@ impl Provider {
         {
             Ok(answer) => response::read(answer.status, answer.retry_after, &answer.body),
             Err(NoAnswer::Unsent(why)) => unsent(why),
-            // An answer came, so nothing is outstanding; it is as unusable as one that is no JSON.
+            // As unusable as one that is no JSON.
             Err(NoAnswer::Failed(CallFailure::TooLarge)) => {
                 Answer::Granted(Box::new(TokenResponse {
                     problem: Some("the answer is larger than a token response may be".into()),
@@ -120,7 +120,11 @@ impl Provider {
         let answer = self.http.post(url, form).await;
         self.note(endpoint, &answer);
         let answered = matches!(&answer, Ok(answer) if answer.status < 500);
-        self.with_breaker(endpoint, |breaker, now| breaker.note(answered, now));
+        let open = self.with_breaker(endpoint, |breaker, now| {
+            breaker.note(answered, now);
+            breaker.is_open()
+        });
+        self.telemetry.breaker(&self.issuer, endpoint, open);
         answer.map_err(NoAnswer::Failed)
     }
 

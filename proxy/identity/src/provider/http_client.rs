@@ -9,8 +9,10 @@ use url::Url;
 
 use crate::settings::HttpTimeouts;
 
-/// The largest answer of a token or revocation endpoint, in bytes.
+/// The largest answer of a token or revocation endpoint that is used, in bytes.
 pub(crate) const MAX_TOKEN_ANSWER: usize = 256 * 1024;
+/// The largest one that is read, in bytes: it may hold the only live refresh token.
+const MAX_READ: usize = 16 * 1024 * 1024;
 /// The largest metadata or key document, in bytes.
 pub(crate) const MAX_DOCUMENT: usize = 1024 * 1024;
 
@@ -116,7 +118,7 @@ impl HttpClient {
                 request = request.header(AUTHORIZATION, value);
             }
         }
-        answer(request, MAX_TOKEN_ANSWER).await
+        answer(request, MAX_READ).await
     }
 }
 

@@ -5,8 +5,11 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenbridge_bridge::Secret;
+
+use crate::provider::http_client::MAX_TOKEN_ANSWER;
 
 /// What became of one request to the token endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +99,7 @@ const LONGEST_TOKEN: usize = 64 * 1024;
 /// Reads an answer by its status and body.
 pub(crate) fn read(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Answer {
     match status {
+        200..=299 if body.len() > MAX_TOKEN_ANSWER => Answer::Granted(Box::new(oversized(body))),
         200..=299 => Answer::Granted(Box::new(granted(body))),
         429 => failed(Processed::No, retry_after, status),
         408 => failed(Processed::Maybe, retry_after, status),
@@ -154,6 +158,21 @@ pub(crate) fn plain_code(code: &str) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let fits = (1..=64).contains(&code.len()) && code.bytes().all(plain);
     fits.then(|| code.to_owned())
+}
+
+/// Of an answer that is too large to be used the refresh token alone is kept.
+fn oversized(body: &[u8]) -> TokenResponse {
+    #[derive(Deserialize)]
+    struct Kept {
+        refresh_token: Option<String>,
+    }
+    let kept: Option<Kept> = serde_json::from_slice(body).ok();
+    let refresh_token = kept.and_then(|kept| kept.refresh_token);
+    TokenResponse {
+        refresh_token: refresh_token.as_deref().and_then(token),
+        problem: Some("the answer is larger than a token response may be".into()),
+        ..TokenResponse::default()
+    }
 }
 
 fn granted(body: &[u8]) -> TokenResponse {

@@ -91,6 +91,9 @@ impl Telemetry for Counts {
     fn provider_called(&self, endpoint: Endpoint, status: &str) {
         self.add(format!("call {} {status}", endpoint.as_str()));
     }
+    fn breaker(&self, _: &str, endpoint: Endpoint, open: bool) {
+        self.add(format!("breaker {} {open}", endpoint.as_str()));
+    }
     fn session_created(&self) {
         self.add("created".into());
     }

@@ -75,6 +75,7 @@ impl Telemetry for Silent {
     fn token_minted(&self, _: &ServiceName, _: Strategy, _: MintStatus) {}
     fn token_refreshed(&self, _: &ServiceName, _: MintStatus) {}
     fn provider_called(&self, _: Endpoint, _: &str) {}
+    fn breaker(&self, _: &str, _: Endpoint, _: bool) {}
     fn session_created(&self) {}
     fn session_destroyed(&self, _: EndReason) {}
 }
