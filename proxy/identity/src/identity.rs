@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokenbridge_bridge::UnixTime;
-use tokenbridge_bridge::admission::refused;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::service::{IssuerName, ServiceName, Strategy};
 use tokenbridge_bridge::session::{FoundSession, Reading, SessionKey};
@@ -155,11 +154,11 @@ impl Identity {
         };
         let order = order(*session, service.clone(), Trigger::Demand);
         let patience = self.party.settings.timeouts.total.saturating_add(MARGIN);
-        let ticket = self.party.minting.request(order);
+        let ticket = self.party.minting.request(order.clone());
         let minted = tokio::time::timeout(patience, ticket).await;
         match minted.unwrap_or_else(|_| Minted::Refused(too_slow())) {
             Minted::There { .. } | Minted::SessionGone => Ok(()),
-            Minted::Refused(why) => Err(refused(plan, why.reason, &why.detail)),
+            Minted::Refused(why) => Err(self.party.minting.refusal(&order, plan, &why)),
             Minted::StoreUnavailable(error) => Err(store_refusal(&error)),
         }
     }

@@ -6,6 +6,7 @@
 //! | `authorization` | the authorization request |
 //! | `callback` | the authorization response, read strictly |
 //! | `begin` | the way to the provider |
+//! | `resources` | which resource a provider refuses, found out at no cost |
 //! | `finish` | the way back: code, ID token, session |
 //! | `session` | the session that a login creates |
 //! | `hop` | one service's own authorization, behind a login or on demand: the way there |
@@ -26,6 +27,7 @@ pub(crate) mod flow;
 pub(crate) mod hop;
 pub(crate) mod landing;
 pub(crate) mod onward;
+pub(crate) mod resources;
 pub(crate) mod session;
 
 /// A browser that wants to log in.

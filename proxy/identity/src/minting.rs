@@ -23,7 +23,9 @@
 
 use std::sync::Arc;
 
+use tokenbridge_bridge::admission;
 use tokenbridge_bridge::grant::GrantName;
+use tokenbridge_bridge::rejection::Refusal;
 use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_config::preset::Preset;
@@ -156,6 +158,19 @@ impl Minting {
         self.suspensions
             .get(&order.service, now)
             .or_else(|| self.back_off.check(&self.owner(order), &order.service, now))
+    }
+
+    /// What a client is told of a refused order: where trying again makes sense, also how long
+    /// nobody asks until then.
+    pub(crate) fn refusal(&self, order: &Order, plan: &TokenPlan, why: &Refused) -> Refusal {
+        let refusal = admission::refused(plan, why.reason, &why.detail);
+        let pause = self.refused_for_now(order);
+        let retry_after = pause.and_then(|pause| pause.retry_after);
+        let again = refusal.rejection.row().retry_after;
+        Refusal {
+            retry_after: again.and(retry_after),
+            ..refusal
+        }
     }
 
     /// Waits for its turn among the [`CALLS`] that may ask the provider at once.

@@ -43,7 +43,8 @@ pub(crate) fn routes() -> Router<Arc<Provider>> {
 }
 
 /// No page that a browser happens to show may steer the provider: a name that was rebound to
-/// loopback has another `Host`, and another origin cannot send JSON without being asked for it.
+/// loopback has another `Host`, and another origin can send neither JSON nor `DELETE` without
+/// permission, which it is never given.
 async fn guard(request: Request, next: Next) -> Response {
     if !names_loopback(request.headers()) {
         return (
@@ -52,9 +53,10 @@ async fn guard(request: Request, next: Next) -> Response {
         )
             .into_response();
     }
-    let changes = *request.method() != Method::GET;
+    // No page may send another method than these unasked, whatever its body is (Fetch, CORS-safelisted).
+    let unasked = *request.method() == Method::POST;
     let content_type = request.headers().get(header::CONTENT_TYPE);
-    if changes && content_type.is_none_or(|value| value != "application/json") {
+    if unasked && content_type.is_none_or(|value| value != "application/json") {
         return (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send Content-Type: application/json\n",

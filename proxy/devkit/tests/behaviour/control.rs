@@ -65,6 +65,9 @@ async fn a_page_from_elsewhere_cannot_steer_the_provider() {
     let party = RelyingParty::start().await;
     let simple = BrowserRequest::new(Method::POST, party.url("/devkit/revoke-everything"));
     assert_eq!(party.browser.fetch(simple).await.unwrap().status, 415);
+    // A page needs permission for this method, with a body or without.
+    let delete = BrowserRequest::new(Method::DELETE, party.url("/devkit/faults"));
+    assert_eq!(party.browser.fetch(delete).await.unwrap().status, 204);
     let rebound = BrowserRequest::get(party.url("/devkit/token-requests"))
         .header(header::HOST, HeaderValue::from_static("rebound.example"));
     assert_eq!(party.browser.fetch(rebound).await.unwrap().status, 421);

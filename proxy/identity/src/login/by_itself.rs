@@ -5,8 +5,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokenbridge_bridge::admission::refused;
 use tokenbridge_bridge::rejection::Refusal;
-use tokenbridge_bridge::service::ServiceName;
-use tokenbridge_bridge::session::{SessionKey, Subject};
+use tokenbridge_bridge::service::{ServiceName, Strategy};
+use tokenbridge_bridge::session::{Reading, SessionKey, Subject};
 use tokenbridge_bridge::token::MintRefusalReason;
 
 use crate::health::ProviderState;
@@ -19,8 +19,8 @@ const BY_ITSELF: u8 = 3;
 const IN: Duration = Duration::from_secs(60);
 
 impl Identity {
-    /// Whether a navigation that needs a service's own authorization should be sent to the
-    /// provider by itself: a few times a minute in the whole fleet, so that it never goes round
+    /// Whether a navigation that needs a service's own authorization, or another login, should be
+    /// sent to the provider by itself: a few times a minute in the whole fleet, so that it never goes round
     /// in circles.
     ///
     /// # Errors
@@ -31,14 +31,30 @@ impl Identity {
         service: &ServiceName,
         navigates: bool,
     ) -> Result<bool, Refusal> {
-        let Some(plan) = self.party.authorize_plan(service.as_str()) else {
+        let Some(plan) = self.party.minting.plan(service) else {
             return Ok(false);
         };
         if self.health().state == ProviderState::Down {
             let why = "a new authorization is needed";
             return Err(refused(plan, MintRefusalReason::Unavailable, why));
         }
-        Ok(navigates && self.party.may_hop(session, service).await)
+        if !navigates {
+            return Ok(false);
+        }
+        Ok(match plan.strategy {
+            Strategy::Authorize => self.party.may_hop(session, service).await,
+            Strategy::Login | Strategy::Refresh | Strategy::Exchange => {
+                let read = self.party.store.read(session, service).await;
+                match read {
+                    Ok(Reading::Found(found)) => {
+                        let user = &found.facts.subject;
+                        self.party.may_log_in_again(user, service).await
+                    }
+                    Ok(Reading::Replaced | Reading::Absent | Reading::Unreadable) | Err(_) => false,
+                }
+            }
+            Strategy::ClientCredentials => false,
+        })
     }
 }
 
@@ -49,7 +65,7 @@ impl RelyingParty {
         self.may("hop", session.as_bytes(), service).await
     }
 
-    /// Whether a user whose session goes with another one at the provider may be sent to log in by
+    /// Whether a user whose session can only be mended by another one may be sent to log in by
     /// itself. Counted by the user: the session is another one afterwards.
     pub(crate) async fn may_log_in_again(&self, user: &Subject, service: &ServiceName) -> bool {
         let user: [u8; 32] = Sha256::new()

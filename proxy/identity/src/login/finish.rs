@@ -125,6 +125,9 @@ impl RelyingParty {
             Outcome::Code(code) => code,
             Outcome::Error(code) => return self.refused(&metadata, flow, code).map_err(used),
         };
+        if let Some(next) = self.resources_taken(&metadata, &flow).map_err(used)? {
+            return Ok(next);
+        }
         match self.store.claim_once(&flow.mark(), REMEMBERED).await {
             Ok(true) => {}
             Ok(false) => return Err(used(Rejection::LoginReplayed.into())),
@@ -151,9 +154,12 @@ impl RelyingParty {
             granted,
             current_session,
         };
-        let session = self.log_in(&flow, login).await.map_err(used)?;
+        let (session, anew) = self.log_in(&flow, login).await.map_err(used)?;
         let (key, return_to) = (session.key(), flow.return_to.clone());
-        let next = self.hop_after_login(&metadata, key, return_to, hint.as_ref());
+        let next = match anew {
+            true => self.redirect(&metadata, return_to, true, &[]).map(Some),
+            false => self.hop_after_login(&metadata, key, return_to, hint.as_ref()),
+        };
         Ok(Finished::LoggedIn(LoggedIn {
             session,
             return_to: flow.return_to,
@@ -175,10 +181,10 @@ impl RelyingParty {
             tracing::warn!(
                 target: "tokenbridge",
                 asked = self.resources_in_words(),
-                "the provider refuses a resource of the login (invalid_target): trying once more without; \
+                "the provider refuses a resource of the login (invalid_target): trying each alone, or none; \
                  look at service_audiences and at what the provider knows of them"
             );
-            return self.again(metadata, flow);
+            return self.resources_refused(metadata, flow);
         }
         Err(Refusal::new(
             Rejection::LoginRefused,
@@ -187,7 +193,7 @@ impl RelyingParty {
     }
 
     /// Asks the provider once more, without resources.
-    fn again(&self, metadata: &Metadata, flow: Flow) -> Result<Finished, Refusal> {
+    pub(crate) fn again(&self, metadata: &Metadata, flow: Flow) -> Result<Finished, Refusal> {
         let redirect = match flow.probe {
             Some(probe) => self.probe_again(metadata, probe),
             None => self.redirect(metadata, flow.return_to, false, &[]),
@@ -236,8 +242,8 @@ impl RelyingParty {
         Err(refused(rejection, detail))
     }
 
-    /// A service whose resource the provider refuses at a code exchange is asked for no more.
-    fn suspend(&self, plan: &TokenPlan, detail: String) {
+    /// A service whose resource the provider refuses at a login is asked for no more.
+    pub(crate) fn suspend(&self, plan: &TokenPlan, detail: String) {
         let refused = Refused::new(MintRefusalReason::InvalidTarget, detail);
         let now = self.clock.monotonic();
         let suspensions = self.minting.suspensions();

@@ -35,10 +35,23 @@ pub(crate) struct Flow {
     pub(crate) created_at: UnixTime,
     /// Whether the authorization request named resources: only then is it tried without.
     pub(crate) resources: bool,
+    /// Which of its resources the provider refuses, as far as that was found out.
+    pub(crate) search: Option<Search>,
     /// The probe that it is for.
     pub(crate) probe: Option<ProbeFlow>,
     /// The service that it is for, where a session is there already.
     pub(crate) hop: Option<Hop>,
+}
+
+/// On the way to find out which resources the provider refuses in an authorization request.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Search {
+    /// The one that was named alone; `None` once all have been tried.
+    #[serde(rename = "a")]
+    pub(crate) asked: Option<String>,
+    /// Those that were refused when they were named alone.
+    #[serde(rename = "r")]
+    pub(crate) refused: Vec<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -49,6 +62,8 @@ struct Sealed {
     r: String,
     t: u64,
     x: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    q: Option<Search>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     p: Option<SealedProbe>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +98,7 @@ impl Flow {
             return_to,
             created_at: now,
             resources,
+            search: None,
             probe: None,
             hop: None,
         })
@@ -115,6 +131,7 @@ impl FlowCookies<'_> {
             r: flow.return_to.as_str().to_owned(),
             t: flow.created_at.seconds(),
             x: flow.resources,
+            q: flow.search.clone(),
             p: flow.probe.as_ref().map(SealedProbe::of),
             h: flow.hop.as_ref().map(SealedHop::of),
         };
@@ -185,6 +202,7 @@ impl FlowCookies<'_> {
             return_to: ReturnTo::parse(&sealed.r),
             created_at: UnixTime::from_seconds(sealed.t),
             resources: sealed.x,
+            search: sealed.q,
             probe: sealed.p.map(SealedProbe::open),
             hop,
         })

@@ -36,7 +36,9 @@ pub(crate) struct Login {
 }
 
 impl RelyingParty {
-    /// Creates the session, fills it with tokens, and only then ends the one before it.
+    /// Creates the session, fills it with tokens, and only then ends the one before it. The `bool`:
+    /// whether the browser should log in once more by itself, for a service was refused in a way
+    /// that costs the others their tokens, and is suspended now.
     ///
     /// # Errors
     /// Nothing was created; what the provider granted is revoked.
@@ -44,7 +46,7 @@ impl RelyingParty {
         self: &Arc<Self>,
         flow: &Flow,
         login: Login,
-    ) -> Result<SessionId, Refusal> {
+    ) -> Result<(SessionId, bool), Refusal> {
         let Login {
             granted,
             made_for,
@@ -70,13 +72,16 @@ impl RelyingParty {
         self.warn_without_refresh_token(&granted);
         tracing::info!(target: "tokenbridge", subject = subject_hash(&facts.subject), "login");
         let token = self.login_token(&granted, made_for.as_ref()).await;
-        self.minting
-            .fill(id.key(), LoginToken { token, made_for })
-            .await;
+        let login = LoginToken { token, made_for };
+        let spent_by = self.minting.fill(id.key(), login).await;
         if let Some(old) = current_session.filter(|old| *old != id.key()) {
             self.replace(&old, &facts).await;
         }
-        Ok(id)
+        let anew = match spent_by {
+            Some(service) => self.may_log_in_again(&facts.subject, &service).await,
+            None => false,
+        };
+        Ok((id, anew))
     }
 
     pub(crate) async fn identify(

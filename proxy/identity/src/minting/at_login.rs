@@ -27,8 +27,14 @@ pub(crate) struct LoginToken {
 }
 
 impl Minting {
-    /// Fills a new session. Nothing that fails here fails the login.
-    pub(crate) async fn fill(self: &Arc<Self>, session: SessionKey, login: LoginToken) {
+    /// Fills a new session. Nothing that fails here fails the login. The service, if any, whose
+    /// refusal has spent the login's refresh token, or may have: it is suspended now, and what was
+    /// still to be minted can be had by another login.
+    pub(crate) async fn fill(
+        self: &Arc<Self>,
+        session: SessionKey,
+        login: LoginToken,
+    ) -> Option<ServiceName> {
         for plan in &self.plans {
             if plan.strategy == Strategy::Login && plan.audience.is_some() {
                 let _ = self.place(&session, plan, &login).await;
@@ -42,16 +48,32 @@ impl Minting {
             let _ = self.place(&session, plan, &login).await;
         }
         let orders = self.orders(session, made_for);
-        let minting = pin!(async {
-            for order in orders {
-                let _ = self.request(order).await;
-            }
-        });
+        let minting = pin!(self.mint_in_order(orders));
         let patience = pin!(self.ports.machine.sleep(PATIENCE));
-        if let Either::Right(_) = select(minting, patience).await {
-            tracing::warn!(target: "tokenbridge", "minting took too long at a login; the rest is minted on demand");
-        }
+        let spent_by = match select(minting, patience).await {
+            Either::Left((spent_by, _)) => spent_by,
+            Either::Right(_) => {
+                tracing::warn!(target: "tokenbridge", "minting took too long at a login; the rest is minted on demand");
+                None
+            }
+        };
         self.schedule(&session).await;
+        spent_by
+    }
+
+    /// One after the other, up to a refusal that has spent the refresh token, or may have.
+    async fn mint_in_order(self: &Arc<Self>, orders: Vec<Order>) -> Option<ServiceName> {
+        for order in orders {
+            let service = order.service.clone();
+            match self.request(order).await {
+                Minted::Refused(refused) if refused.spends => return Some(service),
+                Minted::There { .. }
+                | Minted::Refused(_)
+                | Minted::SessionGone
+                | Minted::StoreUnavailable(_) => {}
+            }
+        }
+        None
     }
 
     /// Whether the login's own token will do for a service that can also get one by a refresh.

@@ -67,8 +67,14 @@ pub(crate) struct Refused {
     pub(crate) retry_after: Option<Duration>,
     /// The answer could not be read: it may stand for a refresh token that is dead.
     pub(crate) unreadable: bool,
+    /// The refresh token that was sent along is spent by it, or may be.
+    pub(crate) spends: bool,
     /// The audiences of the token that came, where it was for somebody else.
     pub(crate) came: Vec<Audience>,
+    /// The scopes of that token.
+    pub(crate) scopes: Vec<String>,
+    /// How long that token would have been used.
+    pub(crate) life: Option<Duration>,
 }
 
 impl Refused {
@@ -78,7 +84,10 @@ impl Refused {
             detail: detail.into(),
             retry_after: None,
             unreadable: false,
+            spends: false,
             came: Vec::new(),
+            scopes: Vec::new(),
+            life: None,
         }
     }
 }

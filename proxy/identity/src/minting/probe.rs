@@ -236,6 +236,8 @@ fn probed(plan: &TokenPlan, found: Found) -> Probed {
         },
         Found::Refused(refused) => Probed {
             audiences: texts(&refused.came),
+            scopes: refused.scopes,
+            life: refused.life.map(|life| life.as_secs()),
             verdict: Verdict::Wrong,
             reason: Some(refused.reason.as_str().into()),
             detail: refused.detail,

@@ -7,7 +7,7 @@ use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::grant::Written;
 use tokenbridge_session_store::StoreError;
 
-use crate::minting::order::Minted;
+use crate::minting::order::{Minted, Trigger};
 use crate::minting::rules::{RefusalCost, Step};
 use crate::minting::turn::{Flight, Goal, Turn};
 use crate::minting::{Minting, back_off, lease};
@@ -40,9 +40,7 @@ impl Minting {
                 Step::Keep(response) => return self.keep(flight, *response).await,
                 Step::GrantRefused(detail) => return self.grant_refused(flight, detail).await,
                 Step::Refuse { refused, cost } => {
-                    if cost != Some(RefusalCost::Spent) {
-                        self.take_mark_back(flight, in_doubt).await;
-                    }
+                    self.mark_refused(flight, cost, in_doubt).await;
                     return self.service_refused(flight, refused, cost).await;
                 }
                 Step::BackOff(refused) => {
@@ -58,6 +56,19 @@ impl Minting {
             }
         }
         Ok(Turn::Again)
+    }
+
+    /// What a refused service leaves of the mark.
+    async fn mark_refused(&self, flight: &Flight<'_>, cost: Option<RefusalCost>, in_doubt: bool) {
+        match cost {
+            Some(RefusalCost::Spent) => {}
+            Some(RefusalCost::Unknown) => {
+                // A probe has nothing to lose, and more services to ask for.
+                let probes = flight.errand.order.trigger == Trigger::Probe;
+                self.take_mark_back(flight, in_doubt || !probes).await;
+            }
+            Some(RefusalCost::Harmless) | None => self.take_mark_back(flight, in_doubt).await,
+        }
     }
 
     /// The last check before a refresh token leaves. `None`: it may, at once.
@@ -106,8 +117,8 @@ impl Minting {
         self.rules.answer_deadline.saturating_add(SENDING)
     }
 
-    /// Nothing is outstanding any more. What came of an earlier send is as unknown as before, so
-    /// such a mark stays, without a deadline. A mark that stays for want of the store only makes
+    /// Nothing is outstanding any more. Where nobody knows what became of the refresh token, by this
+    /// send or an earlier one, the mark stays, without a deadline. A mark that stays for want of the store only makes
     /// the next flight careful.
     async fn take_mark_back(&self, flight: &Flight<'_>, in_doubt: bool) {
         let generation = flight.grant.generation;

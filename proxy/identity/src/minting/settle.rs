@@ -187,7 +187,8 @@ impl Minting {
     }
 
     /// The provider refuses this service. With a `cost` it is the configuration's fault, and the
-    /// service is suspended; a refresh token that was spent by it is never sent again.
+    /// service is suspended; a refresh token that was spent by it is never sent again, and one that may
+    /// be only by `refresh_retry`.
     pub(super) async fn service_refused(
         &self,
         flight: &Flight<'_>,
@@ -205,7 +206,11 @@ impl Minting {
             },
             Some(RefusalCost::Harmless | RefusalCost::Unknown) | None => {}
         }
-        self.refuse(flight, refused).await
+        let spends = match cost {
+            Some(RefusalCost::Spent | RefusalCost::Unknown) => true,
+            Some(RefusalCost::Harmless) | None => false,
+        };
+        self.refuse(flight, Refused { spends, ..refused }).await
     }
 
     /// Takes the refresh token out of the session: it must not be sent again.

@@ -143,6 +143,8 @@ pub(super) fn judge(plan: &TokenPlan, token: &ServiceToken) -> Result<(), Refuse
         .map_err(|problem| match problem {
             BindProblem::Audience(problem) => Refused {
                 came: token.audiences.clone(),
+                scopes: token.scopes.clone(),
+                life: Some(token.expires_at.since(token.issued_at)),
                 ..Refused::new(
                     MintRefusalReason::WrongAudience,
                     mismatch_detail(plan, policy, &token.audiences, &problem),

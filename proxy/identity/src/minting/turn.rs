@@ -12,13 +12,15 @@ use tokenbridge_session_store::{Described, Lease, StoreError};
 use crate::minting::Minting;
 use crate::minting::exchange::{LEFT, subject};
 use crate::minting::lease::Taken;
-use crate::minting::order::{Minted, Order, Refused};
+use crate::minting::order::{Minted, Order, Refused, Trigger};
 
 /// A turn is repeated when somebody else was quicker; so often, and then it is given up.
 const TURNS: usize = 8;
 
 const NOT_REPEATED: &str = "the answer to a refresh was lost; by refresh_retry it is not sent \
                             again while a valid token is left";
+
+const SPENT: &str = "the session's refresh token is spent";
 
 /// How a turn ended.
 pub(super) enum Turn {
@@ -153,16 +155,19 @@ impl Minting {
         if flight.errand.plan.strategy == Strategy::Authorize {
             return self.authorization_over(flight).await;
         }
-        let refused = match flight.grant.generation == Generation::FIRST {
-            true => Refused::new(
+        let (reason, detail) = match flight.errand.order.trigger {
+            _ if flight.grant.generation == Generation::FIRST => (
                 MintRefusalReason::NoRefreshToken,
                 "the login brought no refresh token",
             ),
-            false => Refused::new(
-                MintRefusalReason::GrantRefused,
-                "the session's refresh token is spent",
-            ),
+            // It has just been refused: another login would bring another like it.
+            Trigger::Login | Trigger::Probe => (MintRefusalReason::GrantRefused, SPENT),
+            // Another login brings another one.
+            Trigger::Demand | Trigger::Renewal | Trigger::Rejected(_) => {
+                (MintRefusalReason::InteractionRequired, SPENT)
+            }
         };
+        let refused = Refused::new(reason, detail);
         self.refuse(flight, refused).await
     }
 

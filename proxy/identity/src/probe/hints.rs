@@ -5,6 +5,7 @@ use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_config::preset::Preset;
 
 use crate::minting::order::Refused;
+use crate::tokens::access_token::OTHER_ISSUER;
 
 /// Of whom the hint is about.
 #[derive(Clone, Copy)]
@@ -23,6 +24,10 @@ pub(crate) fn hint(asker: Asker<'_>, plan: &TokenPlan, refused: &Refused) -> Str
              the token's audiences",
         ),
         Reason::BadResponse if refused.detail.contains("opaque") => Some(opaque(asker.preset)),
+        Reason::BadResponse if refused.detail.contains(OTHER_ISSUER) => Some(
+            "another issuer made the token: name the one that does in services.<name>.issuer (and issuers), or, where the service checks \
+             it itself, set token_format: opaque",
+        ),
         Reason::InvalidTarget => invalid_target(asker.preset, plan),
         Reason::InvalidScope if asker.preset == Preset::Entra => Some(
             "scopes of two APIs stand in one request: service_scopes must name one API's alone",
@@ -219,6 +224,13 @@ mod tests {
                 &[],
                 "it is opaque",
                 "token type",
+            ),
+            (
+                P::Generic,
+                R::BadResponse,
+                &[],
+                OTHER_ISSUER,
+                "services.<name>.issuer",
             ),
             (
                 P::Zitadel,

@@ -62,6 +62,9 @@ pub(crate) struct Expected<'a> {
     pub(crate) expires_in: Option<Duration>,
 }
 
+/// What is said of a token whose `iss` is somebody else.
+pub(crate) const OTHER_ISSUER: &str = "the access token's iss is not the issuer";
+
 /// Verifies a token: signature, algorithm, `typ`, `iss`, `exp`, `nbf`. For whom it is, the
 /// service's own audience policy judges.
 ///
@@ -70,7 +73,7 @@ pub(crate) struct Expected<'a> {
 pub(crate) fn verify(token: &Secret, expected: Expected<'_>) -> Result<ServiceToken, TokenProblem> {
     let claims = verified_claims(token, expected.keys)?;
     if claims.get("iss").and_then(Value::as_str) != Some(expected.issuer) {
-        return Err(invalid("the access token's iss is not the issuer"));
+        return Err(invalid(OTHER_ISSUER));
     }
     let ends = time(&claims, "exp")?.ok_or_else(|| invalid("the access token has no exp"))?;
     let begins = time(&claims, "nbf")?.unwrap_or_default();

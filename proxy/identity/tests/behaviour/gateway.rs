@@ -146,7 +146,7 @@ impl Gateway {
     /// The whole way; whatever the provider asks for on it.
     pub(crate) async fn try_login(&self) -> Result<LoggedIn, LoginFailure> {
         let mut redirect = self.begin().await.unwrap();
-        for _ in 0..3 {
+        for _ in 0..8 {
             let query = self.visit(&redirect.location).await;
             match self.finish(&query).await? {
                 Finished::LoggedIn(login) => return Ok(login),

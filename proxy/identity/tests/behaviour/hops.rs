@@ -68,10 +68,13 @@ impl Gateway {
     /// The login itself, up to the first hop.
     pub(crate) async fn logged_in(&self) -> LoggedIn {
         let redirect = self.begin().await.unwrap();
-        let query = self.visit(&redirect.location).await;
-        match self.finish(&query).await.unwrap() {
-            Finished::LoggedIn(login) => login,
-            other => panic!("{other:?}"),
+        let mut query = self.visit(&redirect.location).await;
+        loop {
+            match self.finish(&query).await.unwrap() {
+                Finished::LoggedIn(login) => return login,
+                Finished::Again(again) => query = self.visit(&again.location).await,
+                other => panic!("{other:?}"),
+            }
         }
     }
 

@@ -123,6 +123,7 @@ async fn what_is_wrong_is_named_with_a_hint_and_suspends_nothing() {
         assert_eq!(probed.verdict, Verdict::Wrong);
         assert_eq!(probed.reason.as_deref(), Some("wrong_audience"));
         assert_eq!(probed.audiences, [ANALYTICS, CRUD]);
+        assert!(probed.life.is_some() && !probed.scopes.is_empty());
         assert!(probed.hint.contains("aud holds all APIs"), "{probed:?}");
     }
     gateway.provider.set_modes([]);

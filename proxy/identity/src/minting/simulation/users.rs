@@ -127,7 +127,9 @@ impl Users {
             token: Ok(token),
             made_for: None,
         };
-        let fill = async move { minting.fill(key, login).await };
+        let fill = async move {
+            let _ = minting.fill(key, login).await;
+        };
         self.world.timeline.spawn(host, Box::pin(fill));
     }
 
