@@ -15,7 +15,7 @@
 //! | [`counting`] | instructions, allocations and system calls of a request |
 //! | [`machine`] | what the figures were measured on |
 //! | [`memory`] | bytes of a connection and of a session, time to the first answer |
-//! | [`scale`] | many sessions in a real Redis |
+//! | [`scale`], [`due_index`] | many sessions in a real Redis |
 //! | [`report`], [`chart`] | table, JSON and SVG |
 //! | [`tools`] | programs that must be installed, and how |
 
@@ -23,6 +23,7 @@ pub mod backend;
 pub mod certificate;
 pub mod chart;
 pub mod counting;
+pub mod due_index;
 pub mod gateway;
 pub mod load;
 pub mod machine;

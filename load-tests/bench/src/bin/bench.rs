@@ -14,7 +14,7 @@ use tokenbridge_bench::round::{Options, Sides};
 use tokenbridge_bench::scenario::Scenario;
 use tokenbridge_bench::stage::Stage;
 use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
-use tokenbridge_bench::{Outcome, chart, machine, memory, peer_rounds, scale};
+use tokenbridge_bench::{Outcome, chart, due_index, machine, memory, peer_rounds, scale};
 
 /// Measures tokenbridge beside bare Pingora, in one run on this machine.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Peers(Run),
     /// A million sessions beside a thousand
     Scale(Scale),
+    /// Finding the due sessions among a million beside a thousand, and bytes per session
+    DueIndex,
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +68,9 @@ fn main() -> ExitCode {
     let ended = match Command::parse() {
         Command::Run(run) => measure(&run),
         Command::Peers(run) => compare(&run),
+        Command::DueIndex => {
+            due_index::measure(&[1_000, 1_000_000]).map(|table| println!("{table}"))
+        }
         Command::Scale(scale) => scale::measure(&scale.sessions).map(|table| println!("{table}")),
     };
     match ended {
