@@ -225,6 +225,15 @@ pub fn judge(head: &[u8]) -> Result<(), HeadProblem> {
     fields.judge(&request)
 }
 
+/// Judges a path with its query that does not come in a request line but is told by somebody, by
+/// the rules of a request line. An absolute target is refused: its authority would go unjudged.
+///
+/// # Errors
+/// It does not begin with `/`, or holds what no target holds.
+pub fn judge_path(target: &[u8]) -> Result<(), HeadProblem> {
+    line::judge_path(target)
+}
+
 fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }

@@ -9,13 +9,15 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::date::get_cached_date;
 use pingora_proxy::Session as HttpSession;
 
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 
 /// The request body that is read and thrown away so that an early answer arrives and the
 /// connection can live on; a larger one closes the connection.
 pub(crate) const DRAINED_BYTES: usize = 64 * 1024;
 /// How long that may take.
 pub(crate) const DRAINED_TIME: Duration = Duration::from_secs(2);
+/// How long its next part is waited for: a client that sent the head alone is answered then.
+const DRAINED_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a client that sends on after its answer is listened to.
 const LINGERING: Duration = Duration::from_secs(2);
@@ -206,18 +208,29 @@ pub(crate) struct Stamp<'a> {
     pub(crate) hsts: Option<&'a HeaderValue>,
 }
 
-/// Reads what is left of a small request body, so that the connection can live on.
+/// Reads what is left of a small request body, so that the connection can live on. One that is
+/// announced as larger is answered at once.
 async fn drain(http: &mut HttpSession) {
-    if sends_on(http) {
-        read_away(http, DRAINED_BYTES, DRAINED_TIME).await;
+    if sends_on(http) && !is_announced_as_large(http.req_header()) {
+        let reading = read_away(http, DRAINED_BYTES, DRAINED_PAUSE);
+        // Running out of time only costs the connection.
+        let _ = tokio::time::timeout(DRAINED_TIME, reading).await;
     }
+}
+
+fn is_announced_as_large(request: &RequestHeader) -> bool {
+    let length = request.headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok());
+    length.is_some_and(|length| !matches!(length.parse(), Ok(..=DRAINED_BYTES)))
 }
 
 /// The connection closes now where a body was left unread. A close with unread bytes resets it, and
 /// a reset can take the answer from a client that is still sending: it gets a moment to see it.
 async fn linger(http: &mut HttpSession) {
     if http.as_http1().is_some() && sends_on(http) {
-        read_away(http, usize::MAX, LINGERING).await;
+        let reading = read_away(http, usize::MAX, LINGERING);
+        // The answer was sent: who has not seen it by now may lose it.
+        let _ = tokio::time::timeout(LINGERING, reading).await;
     }
 }
 
@@ -226,16 +239,16 @@ fn sends_on(http: &mut HttpSession) -> bool {
     !http.is_body_done() && !http.req_header().headers.contains_key(header::EXPECT)
 }
 
-async fn read_away(http: &mut HttpSession, most: usize, time: Duration) {
-    let reading = async {
-        let mut read = 0;
-        while read <= most {
-            match http.read_request_body().await {
-                Ok(Some(chunk)) => read += chunk.len(),
-                Ok(None) | Err(_) => return,
-            }
+/// Reads until the body ends, is too large, or nothing comes for the length of a pause.
+async fn read_away(http: &mut HttpSession, most: usize, pause: Duration) {
+    let mut read = 0;
+    while read <= most {
+        match tokio::time::timeout(pause, http.read_request_body()).await {
+            Ok(Ok(Some(chunk))) => read += chunk.len(),
+            Ok(Ok(None) | Err(_)) | Err(_) => return,
         }
-    };
-    // Running out of time or room only costs the connection.
-    let _ = tokio::time::timeout(time, reading).await;
+    }
 }
+
+#[cfg(test)]
+mod tests;

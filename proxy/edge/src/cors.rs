@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::endpoints::Endpoint;
 use crate::exchange::{Exchange, Place};
 use crate::frontend::Frontend;
+use crate::phases::place::KNOWN_METHODS;
 
 /// How long a browser may remember what a preflight was answered.
 const REMEMBERED_SECONDS: u32 = 600;
@@ -57,9 +58,10 @@ pub(crate) fn asked(
         Some(_) => return None,
         None => {
             let found = frontend.served().routes.matches(target, &asked.method);
-            let found = found
-                .ok()
-                .filter(|found| found.route.auth == RouteAuth::Session)?;
+            // A method that no request may have is not allowed to any page either.
+            let found = found.ok().filter(|found| {
+                found.route.auth == RouteAuth::Session && KNOWN_METHODS.contains(&asked.method)
+            })?;
             Place::Route(found)
         }
     };

@@ -21,10 +21,7 @@ impl<'h> RequestLine<'h> {
             return Err(HeadProblem::RequestLine);
         };
         let is_method = !method.is_empty() && method.iter().copied().all(is_token);
-        // No space, no control character; beyond ASCII the path's own rules decide.
-        let is_target =
-            !target.is_empty() && target.iter().all(|byte| *byte > b' ' && *byte != 0x7f);
-        if !is_method || !is_target {
+        if !is_method || !is_visible(target) {
             return Err(HeadProblem::RequestLine);
         }
         let old_version = match version {
@@ -36,17 +33,38 @@ impl<'h> RequestLine<'h> {
         if method == b"CONNECT" {
             return Err(HeadProblem::Connect);
         }
-        if target.contains(&b'#') {
-            return Err(HeadProblem::Fragment);
-        }
-        if std::str::from_utf8(target).is_err() || has_delimiter(target) {
-            return Err(HeadProblem::TargetCharacter);
-        }
+        check_characters(target)?;
         Ok(Self {
             old_version,
             authority: authority(target)?,
         })
     }
+}
+
+/// See [`super::judge_path`].
+pub(super) fn judge_path(target: &[u8]) -> Result<(), HeadProblem> {
+    if target.first() != Some(&b'/') {
+        return Err(HeadProblem::TargetForm);
+    }
+    if !is_visible(target) {
+        return Err(HeadProblem::TargetCharacter);
+    }
+    check_characters(target)
+}
+
+/// No space, no control character; beyond ASCII the path's own rules decide.
+fn is_visible(target: &[u8]) -> bool {
+    !target.is_empty() && target.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
+}
+
+fn check_characters(target: &[u8]) -> Result<(), HeadProblem> {
+    if target.contains(&b'#') {
+        return Err(HeadProblem::Fragment);
+    }
+    if std::str::from_utf8(target).is_err() || has_delimiter(target) {
+        return Err(HeadProblem::TargetCharacter);
+    }
+    Ok(())
 }
 
 /// The authority of an absolute target; none where the target is a path.

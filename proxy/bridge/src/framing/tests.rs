@@ -147,6 +147,31 @@ fn a_request_line_is_read_in_one_way_or_not_at_all() {
 }
 
 #[test]
+fn a_path_that_is_told_is_judged_as_one_in_a_request_line() {
+    use HeadProblem as P;
+    for (target, expected) in [
+        (&b"/"[..], Ok(())),
+        (b"/a/b?c=d", Ok(())),
+        ("/caf\u{e9}".as_bytes(), Ok(())),
+        (b"", Err(P::TargetForm)),
+        (b"a", Err(P::TargetForm)),
+        (b"*", Err(P::TargetForm)),
+        (b"https://evil.example/a", Err(P::TargetForm)),
+        (b"/a#/../../b", Err(P::Fragment)),
+        (b"/a?b#c", Err(P::Fragment)),
+        (b"/a b", Err(P::TargetCharacter)),
+        (b"/a\t", Err(P::TargetCharacter)),
+        (b"/a\x7f", Err(P::TargetCharacter)),
+        (b"/a\xff", Err(P::TargetCharacter)),
+        (b"/a<b>", Err(P::TargetCharacter)),
+        (b"/a`b", Err(P::TargetCharacter)),
+    ] {
+        let shown = String::from_utf8_lossy(target);
+        assert_eq!(judge_path(target), expected, "{shown:?}");
+    }
+}
+
+#[test]
 fn a_head_ends_with_its_empty_line_and_what_follows_is_not_part_of_it() {
     assert_eq!(scan(b""), Ok(None));
     assert_eq!(scan(b"GET / HTTP/1.1\r\n"), Ok(None));

@@ -13,6 +13,9 @@ use super::head::{Arrived, HeadRules};
 use super::{Connections, refused};
 use crate::answer::{Answer, Stamp};
 
+/// What is led to https.
+const LED: [Method; 2] = [Method::GET, Method::HEAD];
+
 /// Answers one request; the connection ends with it.
 pub(super) async fn serve(
     connections: &Connections,
@@ -23,9 +26,9 @@ pub(super) async fn serve(
     let rules = HeadRules::of(limits);
     match rules.read(&mut stream, &mut shutdown).await {
         Arrived::Nothing => {}
-        Arrived::Refused(refusal) => refused::answer(connections, &mut stream, refusal).await,
+        Arrived::Refused(refusal) => refuse(connections, &mut stream, refusal).await,
         Arrived::Head(head) => match location(connections, &head) {
-            Err(refusal) => refused::answer(connections, &mut stream, refusal).await,
+            Err(refusal) => refuse(connections, &mut stream, refusal).await,
             Ok((location, is_head)) => {
                 let request_id = connections.ids.request_id();
                 // RFC 6797 § 7.2: no promise of https in the clear.
@@ -43,6 +46,10 @@ pub(super) async fn serve(
     }
 }
 
+async fn refuse(connections: &Connections, stream: &mut Stream, refusal: Refusal) {
+    refused::answer_in_the_clear(connections, stream, refusal, &LED).await;
+}
+
 /// Where a request is led to: the public URL and the canonical target; whether it was a HEAD.
 fn location(connections: &Connections, head: &[u8]) -> Result<(String, bool), Refusal> {
     let mut parts = head.split(|byte| *byte == b' ');
@@ -50,7 +57,7 @@ fn location(connections: &Connections, head: &[u8]) -> Result<(String, bool), Re
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),
     );
-    if method != Method::GET.as_str().as_bytes() && method != Method::HEAD.as_str().as_bytes() {
+    if !LED.iter().any(|led| led.as_str().as_bytes() == method) {
         return Err(Refusal::new(
             Rejection::MethodNotAllowed,
             "only GET and HEAD are led to https",

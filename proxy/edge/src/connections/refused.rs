@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use http::Method;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::{Shutdown, Stream};
 use tokenbridge_bridge::navigation::RequestKind;
@@ -18,11 +19,24 @@ use crate::refusal::{self, Asker};
 /// ends, nobody knows.
 pub(super) async fn answer(connections: &Connections, stream: &mut Stream, refusal: Refusal) {
     let refused = Refused::new(connections, refusal);
-    let bytes = refused.answer().into_last_bytes(&refused.stamp(), false);
-    if let Ok(bytes) = bytes {
-        write(stream, &bytes).await;
-    }
-    refused.note();
+    let answer = refused.answer(&KNOWN_METHODS);
+    refused.end(stream, answer, &refused.stamp()).await;
+}
+
+/// As [`answer`], on a listener that only leads to https and takes `methods` alone. RFC 6797
+/// § 7.2: no promise of https in the clear.
+pub(super) async fn answer_in_the_clear(
+    connections: &Connections,
+    stream: &mut Stream,
+    refusal: Refusal,
+    methods: &[Method],
+) {
+    let refused = Refused::new(connections, refusal);
+    let stamp = Stamp {
+        hsts: None,
+        ..refused.stamp()
+    };
+    refused.end(stream, refused.answer(methods), &stamp).await;
 }
 
 /// As [`answer`], for one request of an HTTP/2 connection, which lives on.
@@ -33,7 +47,8 @@ pub(super) async fn answer_one(
 ) {
     let refused = Refused::new(connections, refusal);
     // Whether the client still reads it makes no difference here.
-    let _ = refused.answer().send_early(session, &refused.stamp()).await;
+    let answer = refused.answer(&KNOWN_METHODS);
+    let _ = answer.send_early(session, &refused.stamp()).await;
     refused.note();
 }
 
@@ -55,7 +70,7 @@ impl<'c> Refused<'c> {
         }
     }
 
-    fn answer(&self) -> Answer {
+    fn answer(&self, methods: &[Method]) -> Answer {
         let asker = Asker {
             kind: RequestKind::Fetch,
             session_target: None,
@@ -64,7 +79,15 @@ impl<'c> Refused<'c> {
             request_id: &self.request_id,
         };
         // No cookie was looked at, so none is deleted.
-        refusal::answer(&self.refusal, &asker, "", &KNOWN_METHODS)
+        refusal::answer(&self.refusal, &asker, "", methods)
+    }
+
+    /// Writes the answer as the last bytes of the connection.
+    async fn end(&self, stream: &mut Stream, answer: Answer, stamp: &Stamp<'_>) {
+        if let Ok(bytes) = answer.into_last_bytes(stamp, false) {
+            write(stream, &bytes).await;
+        }
+        self.note();
     }
 
     fn stamp(&self) -> Stamp<'_> {

@@ -19,5 +19,6 @@ pub(super) fn answer(gateway: &Gateway, exchange: &Exchange) -> Result<Answer, R
         return Err(refusal.into());
     };
     let document = json!({ "csrf_token": gateway.frontend.csrf.of(key) });
-    Ok(Answer::json(StatusCode::OK, "application/json", &document).with(header::VARY, "Cookie"))
+    Ok(Answer::json(StatusCode::OK, "application/json", &document)
+        .with(header::VARY, "Cookie, Origin"))
 }

@@ -73,7 +73,7 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
     exchange.remark = Some("session events".into());
     Ok(Answer::empty(StatusCode::OK)
         .with(header::CONTENT_TYPE, "text/event-stream")
-        .with(header::VARY, "Cookie")
+        .with(header::VARY, "Cookie, Origin")
         // nginx would hold events back.
         .with(header::HeaderName::from_static("x-accel-buffering"), "no"))
 }

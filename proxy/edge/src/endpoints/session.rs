@@ -58,7 +58,8 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
         "services": services,
         "services_count": services.len(),
     });
-    Ok(Answer::json(StatusCode::OK, "application/json", &document).with(header::VARY, "Cookie"))
+    Ok(Answer::json(StatusCode::OK, "application/json", &document)
+        .with(header::VARY, "Cookie, Origin"))
 }
 
 /// The services whose token would be sent: it is there, and it is for that service.
@@ -96,6 +97,6 @@ fn unauthenticated(gateway: &Gateway, cookie: CookieFate) -> Answer {
         &json!({ "authenticated": false }),
     )
     .with(header::WWW_AUTHENTICATE, "Session realm=\"tokenbridge\"")
-    .with(header::VARY, "Cookie")
+    .with(header::VARY, "Cookie, Origin")
     .with_cookies(deletion)
 }

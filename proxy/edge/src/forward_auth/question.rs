@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pingora::http::RequestHeader;
 use tokenbridge_bridge::client_address::client_address;
+use tokenbridge_bridge::framing;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 
 use crate::frontend::Frontend;
@@ -42,6 +43,8 @@ pub(super) fn read(fields: &HeaderMap) -> Result<Question, Refusal> {
     let method = one(fields, &METHOD)?.ok_or_else(|| missing(&METHOD))?;
     let uri = one(fields, &URI)?.ok_or_else(|| missing(&URI))?;
     let host = one(fields, &HOST)?.ok_or_else(|| missing(&HOST))?;
+    // What the framework would cut off in silence is refused before it reads it.
+    framing::judge_path(uri.as_bytes())?;
     let unreadable = |_| Refusal::new(Rejection::TargetInvalid, "X-Forwarded-Uri or -Method");
     let mut request = RequestHeader::build(method.as_bytes(), uri.as_bytes(), Some(fields.len()))
         .map_err(unreadable)?;
@@ -137,6 +140,24 @@ mod tests {
         assert_eq!(request.headers["cookie"], "a=1");
         for name in ["connection", "content-length", "x-forwarded-uri"] {
             assert!(!request.headers.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_uri_of_which_another_part_would_be_judged_than_the_one_that_is_sent_is_refused() {
+        for uri in [
+            "/p/x#/../../s/x",
+            "/p/x?a#b",
+            "https://evil.example/p/x",
+            "p/x",
+            "/p/x y",
+            "",
+        ] {
+            let mut given = WHOLE.to_vec();
+            given.retain(|(name, _)| *name != "x-forwarded-uri");
+            given.push(("x-forwarded-uri", uri));
+            let refused = read(&fields(&given)).err().map(|refusal| refusal.rejection);
+            assert_eq!(refused, Some(Rejection::TargetInvalid), "{uri:?}");
         }
     }
 

@@ -123,10 +123,7 @@ fn from_our_pages(
     exchange: &mut Exchange,
 ) -> Result<Option<SessionKey>, Refusal> {
     let origin = request.headers.get(header::ORIGIN);
-    // Noted before anything is refused: a page that may call may also read the refusal.
-    exchange.reader = origin
-        .filter(|origin| frontend.origins.lets_read(origin.as_bytes()))
-        .cloned();
+    note_reader(frontend, request, exchange);
     let site = request.headers.get(&SEC_FETCH_SITE);
     let described = RequestOrigin {
         site: site.map(HeaderValue::as_bytes),
@@ -139,6 +136,15 @@ fn from_our_pages(
         return Err(Refusal::new(Rejection::CrossSite, why));
     }
     cookie(frontend, request)
+}
+
+/// Notes whose page may read the answer, before anything is refused: a page that may call may also
+/// read the refusal.
+pub(super) fn note_reader(frontend: &Frontend, request: &RequestHeader, exchange: &mut Exchange) {
+    let origin = request.headers.get(header::ORIGIN);
+    exchange.reader = origin
+        .filter(|origin| frontend.origins.lets_read(origin.as_bytes()))
+        .cloned();
 }
 
 fn opens_websocket(request: &RequestHeader) -> bool {

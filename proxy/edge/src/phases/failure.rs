@@ -115,6 +115,9 @@ fn judge(error: &Error, body_is_done: bool) -> Refusal {
         ) => Rejection::UpstreamUnavailable,
         (ErrorSource::Upstream, _) => Rejection::UpstreamFailed,
         (ErrorSource::Downstream, E::InvalidHTTPHeader) => Rejection::HeaderInvalid,
+        (ErrorSource::Downstream, E::Custom("InvalidChunk" | "InvalidTrailerEnd")) => {
+            Rejection::FramingInvalid
+        }
         (ErrorSource::Downstream, _) => Rejection::ClientGone,
         (ErrorSource::Internal | ErrorSource::Unset, E::HTTPStatus(400)) => {
             Rejection::HeaderInvalid

@@ -117,6 +117,9 @@ fn find_route(
         NoRoute::Unknown if slashes_kept => target_refusal(TargetProblem::EncodedSlash),
         NoRoute::Unknown => Refusal::new(Rejection::RouteNotFound, "no route matches the path"),
         NoRoute::MethodNotAllowed(allowed) => {
+            if has_session_route(frontend, target, &allowed) {
+                browser::note_reader(frontend, request, exchange);
+            }
             exchange.allowed = allowed;
             Refusal::new(
                 Rejection::MethodNotAllowed,
@@ -124,6 +127,15 @@ fn find_route(
             )
         }
     })
+}
+
+/// Whether one of the methods that a path takes belongs to a route with a session.
+fn has_session_route(frontend: &Frontend, target: &RequestTarget, allowed: &[Method]) -> bool {
+    let routes = &frontend.served().routes;
+    let mut found = allowed
+        .iter()
+        .filter_map(|method| routes.matches(target, method).ok());
+    found.any(|found| found.route.auth == RouteAuth::Session)
 }
 
 fn enter_route(
@@ -134,6 +146,9 @@ fn enter_route(
 ) -> Result<(), Refusal> {
     let route = found.route.clone();
     exchange.place = Place::Route(found);
+    if route.auth == RouteAuth::Session {
+        browser::note_reader(frontend, request, exchange);
+    }
     limits::check_route_sizes(&route.limits, request)?;
     let max_body = limits::of(frontend, exchange).max_body;
     limits::check_body_length(route.limits.max_body.unwrap_or(max_body), request)?;

@@ -10,12 +10,18 @@ const LISTED: &str = "http://admin.localhost:3000";
 const UNKNOWN: &str = "http://other.localhost:3000";
 
 async fn start() -> Installation {
+    start_with("").await
+}
+
+async fn start_with(settings: &str) -> Installation {
     Installation::start_with(|folder| {
         let cors =
             format!("\ncors: {{allowed_origins: [\"{LISTED}\"], exposed_headers: [X-Total]}}\n");
-        folder.edit("settings.yaml", |text| text + &cors);
+        folder.edit("settings.yaml", |text| text + &cors + settings);
         let open = "\n  - id: open\n    path: /open/*\n    target_service: crud_service\n    \
-                    upstream_path: /api/v1/crud/public/{path}\n    auth: none\n";
+                    upstream_path: /api/v1/crud/public/{path}\n    auth: none\n  \
+                    - id: narrow\n    path: /narrow\n    target_service: crud_service\n    \
+                    upstream_path: /api/v1/crud/items\n    methods: [GET]\n";
         folder.edit("routes.yaml", |text| text + open);
     })
     .await
@@ -132,6 +138,45 @@ async fn a_listed_origin_may_read_answers_and_refusals_and_an_unknown_one_neithe
     assert_eq!((page.status, allow_fields(&page)), (403, vec![]));
     let own = installation.get(&browser, ITEMS).await;
     assert_eq!(allow_fields(&own), [], "a page of ours needs none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listed_origin_may_read_what_is_refused_for_its_size_or_method() {
+    let installation = start_with("limits: {max_body: 10}").await;
+    let browser = installation.logged_in("alice").await;
+    for (origin, reader) in [(LISTED, Some(LISTED)), (UNKNOWN, None)] {
+        for (method, path, status) in [(Method::POST, ITEMS, 413), (Method::POST, "/narrow", 405)] {
+            let mut request = BrowserRequest::new(method, installation.url(path));
+            request = request.from_origin(origin).body("more than ten bytes");
+            let page = browser.fetch(request).await.unwrap();
+            assert_eq!(page.status, status, "{path} {}", page.text());
+            let allowed = page.header("access-control-allow-origin");
+            assert_eq!(allowed, reader, "{path}");
+        }
+    }
+    assert_eq!(installation.crud.counters().requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preflight_for_a_method_that_is_never_forwarded_allows_none() {
+    let installation = start().await;
+    for method in ["TRACE", "CONNECT", "PROPFIND"] {
+        let page = preflight(&installation, ITEMS, LISTED, method).await;
+        assert_ne!(page.status, 200, "{method} {}", page.text());
+        assert_eq!(page.header("access-control-allow-methods"), None);
+    }
+    assert_eq!(installation.crud.counters().requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_depends_on_the_origin_says_so_also_where_none_was_sent() {
+    let installation = start().await;
+    let browser = installation.logged_in("alice").await;
+    for path in ["/auth/session", "/auth/csrf"] {
+        let page = installation.get(&browser, path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert_eq!(page.header("vary"), Some("Cookie, Origin"), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

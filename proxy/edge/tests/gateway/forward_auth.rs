@@ -197,6 +197,10 @@ async fn a_question_without_its_parts_is_refused() {
     let stranger = BrowserSession::new().unwrap();
     let other = asking.ask(&stranger, ("GET", ITEMS), &[("x-forwarded-proto", "https")]);
     assert_eq!(other.await.status(), 400);
+    for path in ["/open/x#/../..", "https://evil.example/open/x"] {
+        let answer = asking.ask(&stranger, ("GET", path), &[]).await;
+        assert_eq!(code(answer).await, (400, "TARGET_INVALID".into()), "{path}");
+    }
 }
 
 /// An nginx with the documentation's configuration.

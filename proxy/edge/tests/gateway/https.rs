@@ -97,6 +97,7 @@ async fn the_redirect_listener_leads_to_the_public_url_and_forwards_nothing() {
             "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
             405,
         ),
+        ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         ("GET //evil.example HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET /\\evil.example HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET /a\r\n\r\n", 400),
@@ -106,6 +107,10 @@ async fn the_redirect_listener_leads_to_the_public_url_and_forwards_nothing() {
         let answer = client.answer_without_body().await;
         assert_eq!(answer.status, status, "{request:?}");
         assert_eq!(answer.header("connection"), Some("close"));
+        let hsts = answer.header("strict-transport-security");
+        assert_eq!(hsts, None, "{request:?}");
+        let allowed = (status == 405).then_some("GET, HEAD");
+        assert_eq!(answer.header("allow"), allowed, "{request:?}");
     }
     assert!(transport.upstream.seen().is_empty());
 }
