@@ -1,10 +1,12 @@
 //! Route patterns (`/a/{id}/*`) and the upstream path templates that go with them.
 
-mod inverse;
+mod meeting;
 
 use std::fmt;
 
 use thiserror::Error;
+
+pub use meeting::{Shape, Way};
 
 use crate::target::{EncodedSlash, TargetProblem, canonical_path};
 

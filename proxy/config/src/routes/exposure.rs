@@ -1,6 +1,9 @@
 //! Routes without a session by which somebody reaches what another route asks a session for.
 
+use std::sync::Arc;
+
 use http::Method;
+use tokenbridge_bridge::pattern::{Shape, Way};
 use tokenbridge_bridge::route::{Route, RouteAuth, RouteTable};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget};
 
@@ -17,14 +20,15 @@ pub(super) struct Place<'r> {
 /// Notes each open route that leads to what a session route protects. `places` are in the order of
 /// the table's routes.
 pub(super) fn check(table: &RouteTable, places: &[Place<'_>], services: &[ServiceDraft<'_>]) {
-    for (open, place) in table.routes().iter().zip(places) {
+    let search = Search::new(table);
+    for (index, (open, place)) in table.routes().iter().zip(places).enumerate() {
         if open.auth != RouteAuth::None {
             continue;
         }
-        let mut protected = table.routes().iter();
-        let found = protected.find_map(|route| {
+        let mut protected = table.routes().iter().enumerate();
+        let found = protected.find_map(|(other, route)| {
             let meet = route.auth == RouteAuth::Session && is_one(services, open, route);
-            let (request, upstream) = meet.then(|| opening(table, open, route))??;
+            let (request, upstream) = meet.then(|| search.opening(index, other))??;
             Some((route, request, upstream))
         });
         if let Some((route, request, upstream)) = found {
@@ -34,12 +38,13 @@ pub(super) fn check(table: &RouteTable, places: &[Place<'_>], services: &[Servic
 }
 
 /// Methods with which somebody gets or changes something.
-const METHODS: [Method; 5] = [
+const METHODS: [Method; 6] = [
     Method::GET,
     Method::POST,
     Method::PUT,
     Method::PATCH,
     Method::DELETE,
+    Method::HEAD,
 ];
 
 /// Whether two routes lead to one server, under whatever names.
@@ -49,29 +54,79 @@ fn is_one(services: &[ServiceDraft<'_>], open: &Route, session: &Route) -> bool 
         || upstream(open.service_index)
             .zip(upstream(session.service_index))
             .is_some_and(|(one, other)| {
-                let both_here = is_loopback_host(&one.host) && is_loopback_host(&other.host);
-                let same_host = both_here || one.host.eq_ignore_ascii_case(&other.host);
+                // A dot at the end says that the name is whole already (RFC 1034 § 3.1).
+                let [here, there] = [one, other].map(|upstream| without_dot(&upstream.host));
+                let both_here = is_loopback_host(here) && is_loopback_host(there);
+                let same_host = both_here || here.eq_ignore_ascii_case(there);
                 same_host && one.port == other.port
             })
 }
 
-/// A request of the open route that reaches the same path as one of the session route, and that
-/// path. It is an example with plain values: who opens a single path, or a part below it, means it.
-fn opening(table: &RouteTable, open: &Route, session: &Route) -> Option<(String, String)> {
-    let both = |method: &&Method| open.methods.allow(method) && session.methods.allow(method);
-    let method = METHODS.iter().find(both)?;
-    let protected = session.pattern.example(&[], "x/x");
-    let upstream = forwarded(table, session, &protected, method)?;
-    let request = open.upstream_path.request_for(&open.pattern, &upstream)?;
-    let reached = forwarded(table, open, &request, method)?;
-    (reached == upstream).then_some((request, upstream))
+fn without_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
-/// What the service is asked for, if the request is this route's.
-fn forwarded(table: &RouteTable, route: &Route, path: &str, method: &Method) -> Option<String> {
-    let target = RequestTarget::parse(path.as_bytes(), EncodedSlash::Refuse).ok()?;
-    let found = table.matches(&target, method).ok()?;
-    (found.route.id == route.id).then(|| found.upstream_target(&target))
+/// What all pairs of routes are judged with.
+struct Search<'t> {
+    table: &'t RouteTable,
+    shapes: Vec<Shape<'t>>,
+    /// Segments of the longest example that could make a difference.
+    longest: usize,
+    /// A segment that no route names: where it leads to a less specific route, any other does.
+    fresh: String,
+}
+
+impl<'t> Search<'t> {
+    fn new(table: &'t RouteTable) -> Self {
+        let way = |route: &'t Arc<Route>| Way {
+            pattern: &route.pattern,
+            upstream: &route.upstream_path,
+        };
+        let shapes: Vec<Shape<'_>> = table.routes().iter().map(way).map(Shape::of).collect();
+        let patterns = || table.routes().iter().map(|route| &route.pattern);
+        let deepest = patterns().map(|pattern| pattern.segments().len()).max();
+        let fixed = shapes.iter().map(Shape::fixed).max();
+        let mut fresh = "x".to_owned();
+        while patterns().any(|pattern| pattern.names_segment(&fresh)) {
+            fresh.push('x');
+        }
+        Self {
+            table,
+            shapes,
+            longest: deepest.unwrap_or_default() + fixed.unwrap_or_default() + 1,
+            fresh,
+        }
+    }
+
+    /// A request of the open route that reaches a path which the session route leads to, and that
+    /// path. It does not count that the session route cannot be reached at that path because the
+    /// open one is the more specific: its service still trusts that the gateway asks a session.
+    fn opening(&self, open: usize, session: usize) -> Option<(String, String)> {
+        let (way, protected) = (self.shapes.get(open)?, self.shapes.get(session)?);
+        let [open, session] = [open, session].map(|index| self.table.routes().get(index));
+        let (open, session) = (open?, session?);
+        let both = |method: &&Method| open.methods.allow(method) && session.methods.allow(method);
+        let methods: Vec<&Method> = METHODS.iter().filter(both).collect();
+        way.requests_meeting(protected, self.longest, &self.fresh)
+            .find_map(|request| {
+                let mut upstreams = methods.iter().filter_map(|method| {
+                    let upstream = self.forwarded(open, &request, method)?;
+                    Some((request.clone(), upstream))
+                });
+                upstreams.next()
+            })
+    }
+
+    /// What the service is asked for, if the request is this route's.
+    fn forwarded(&self, route: &Route, path: &str, method: &Method) -> Option<String> {
+        let slash = match route.keep_encoded_slash {
+            true => EncodedSlash::Keep,
+            false => EncodedSlash::Refuse,
+        };
+        let target = RequestTarget::parse(path.as_bytes(), slash).ok()?;
+        let found = self.table.matches(&target, method).ok()?;
+        (found.route.id == route.id).then(|| found.upstream_target(&target))
+    }
 }
 
 fn note(place: &Place<'_>, open: &Route, session: &Route, (request, upstream): (&str, &str)) {

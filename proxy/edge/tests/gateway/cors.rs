@@ -19,7 +19,8 @@ async fn start_with(settings: &str) -> Installation {
             format!("\ncors: {{allowed_origins: [\"{LISTED}\"], exposed_headers: [X-Total]}}\n");
         folder.edit("settings.yaml", |text| text + &cors + settings);
         let open = "\n  - id: open\n    path: /open/*\n    target_service: crud_service\n    \
-                    upstream_path: /api/v1/crud/public/{path}\n    auth: none\n  \
+                    upstream_path: /api/v1/crud/public/{path}\n    auth: none\n    \
+                    dangerously_without_session: true\n  \
                     - id: narrow\n    path: /narrow\n    target_service: crud_service\n    \
                     upstream_path: /api/v1/crud/items\n    methods: [GET]\n";
         folder.edit("routes.yaml", |text| text + open);

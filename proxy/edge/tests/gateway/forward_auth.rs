@@ -16,7 +16,7 @@ fn ask_at(folder: &ConfigurationFolder, port: u16, clients: &str) {
         format!("\nforward_auth: {{listen: \"127.0.0.1:{port}\", clients: [{clients}]}}\n");
     folder.edit("settings.yaml", |text| text + &section);
     let open = "\n  - id: open\n    path: /open/*\n    target_service: crud_service\n    \
-                upstream_path: /api/v1/crud/public/{path}\n    auth: none\n";
+                upstream_path: /api/v1/crud/public/{path}\n    auth: none\n    dangerously_without_session: true\n";
     folder.edit("routes.yaml", |text| text + open);
 }
 

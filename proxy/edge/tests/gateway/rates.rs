@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 const OPEN: &str = "\n  - id: open\n    path: /open/*\n    target_service: crud_service\n    \
-                    upstream_path: /api/v1/crud/public/{path}\n    auth: none\n";
+                    upstream_path: /api/v1/crud/public/{path}\n    auth: none\n    dangerously_without_session: true\n";
 
 fn limit(folder: &ConfigurationFolder, limits: &str) {
     folder.edit("settings.yaml", |text| text + "\nrate_limits:\n" + limits);
