@@ -4,9 +4,11 @@
 //! all three folded and without case.
 
 /// Names refused in every spelling; a last `*` stands for any rest.
-const REFUSED: [&str; 21] = [
+const REFUSED: [&str; 22] = [
     "authorization",
     "proxy-authorization",
+    // CGI makes HTTP_PROXY of it, which clients of HTTP take for their proxy ("httpoxy").
+    "proxy",
     "forwarded",
     "x-forwarded*",
     "x-real-ip",
@@ -114,6 +116,8 @@ mod tests {
             "Forwarded",
             "X_Request_ID",
             "X-Real_IP",
+            "Proxy",
+            "PROXY",
         ] {
             assert!(is_refused(name), "{name}");
         }
@@ -136,6 +140,7 @@ mod tests {
             "x-author",
             "content-type",
             "x-csrf-token",
+            "proxy-status",
             "authorizations",
         ] {
             assert!(!is_refused(name), "{name}");

@@ -65,12 +65,7 @@ pub fn without_ours<'a>(
         .flat_map(|field| field.split(|byte| *byte == b';'))
     {
         let pair = pair.trim_ascii();
-        let name = pair
-            .split(|byte| *byte == b'=')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii();
-        if pair.is_empty() || is_ours(name, session_cookie) {
+        if pair.is_empty() || is_ours(set_cookie_name(pair), session_cookie) {
             continue;
         }
         if !kept.is_empty() {
@@ -81,9 +76,16 @@ pub fn without_ours<'a>(
     (!kept.is_empty()).then_some(kept)
 }
 
-/// The name of a `Set-Cookie` field's cookie.
+/// The name of a `Set-Cookie` field's cookie. A browser sends a cookie without a name as its bare
+/// value (RFC 6265bis § 5.8.3), which then reads as a pair of its own: that pair's name counts.
 pub fn set_cookie_name(field: &[u8]) -> &[u8] {
     let pair = field.split(|byte| *byte == b';').next().unwrap_or_default();
+    let named = pair
+        .iter()
+        .position(|byte| *byte != b'=' && !byte.is_ascii_whitespace());
+    let pair = named
+        .and_then(|start| pair.get(start..))
+        .unwrap_or_default();
     pair.split(|byte| *byte == b'=')
         .next()
         .unwrap_or_default()
@@ -182,6 +184,7 @@ mod tests {
             (&["s=x; s_login_1=y"], None),
             (&["S=x; sx=1; novalue"], Some("sx=1; novalue")),
             (&["a=1; a=1"], Some("a=1; a=1")),
+            (&["=s=x; = s_login_1=y; =a=1"], Some("=a=1")),
         ] {
             let kept = without_ours(fields(given), "s");
             assert_eq!(kept.as_deref(), expected.map(str::as_bytes), "{given:?}");
@@ -216,6 +219,17 @@ mod tests {
             set_cookie_name(b"bff_session_login_1=x"),
             "bff_session"
         ));
+        for nameless in [
+            &b"=bff_session=evil"[..],
+            b" = bff_session=evil; Path=/",
+            b"==bff_session",
+            b"bff_session",
+            b"\t=\tBFF_session_login_1=x",
+        ] {
+            assert!(is_ours(set_cookie_name(nameless), "bff_session"));
+        }
+        assert!(!is_ours(set_cookie_name(b"=other"), "bff_session"));
+        assert_eq!(set_cookie_name(b"=; Path=/"), b"");
         assert!(!is_ours(
             set_cookie_name(b"other=bff_session"),
             "bff_session"

@@ -16,6 +16,7 @@
 //! | [`csrf`] | the proof that one of our pages made a request |
 //! | [`cors`] | what a browser asks before a request of another origin |
 //! | [`cookie`] | reading a `Cookie` header, writing our own cookies |
+//! | [`site_data`] | what an upstream may tell a browser to forget |
 //! | [`client_address`] | who a request is from, behind trusted proxies |
 //! | [`rate`] | token buckets |
 //! | [`client_headers`] | which header names a client may never send to an upstream |
@@ -49,6 +50,7 @@ pub mod route;
 pub mod secret;
 pub mod service;
 pub mod session;
+pub mod site_data;
 pub mod target;
 pub mod time;
 pub mod token;

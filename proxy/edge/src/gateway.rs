@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderMap;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
@@ -14,7 +15,8 @@ use tokenbridge_session_store::{SessionStore, SharedRates};
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
 use crate::phases::{
-    admit, failure, forward, limits, place, rates, rejected_token, respond, streams, summary,
+    admit, browser_state, failure, forward, limits, place, rates, rejected_token, respond, streams,
+    summary,
 };
 use crate::request_id::IdSource;
 
@@ -110,6 +112,16 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         rejected_token::replace(self, http, response, exchange).await?;
         forward::response(self, response, exchange)
+    }
+
+    fn upstream_response_trailer_filter(
+        &self,
+        _: &mut HttpSession,
+        trailers: &mut HeaderMap,
+        _: &mut Exchange,
+    ) -> Result<()> {
+        browser_state::strip_trailers(trailers);
+        Ok(())
     }
 
     fn response_body_filter(

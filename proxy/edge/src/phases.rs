@@ -2,6 +2,7 @@
 
 pub(crate) mod admit;
 pub(crate) mod browser;
+pub(crate) mod browser_state;
 pub(crate) mod failure;
 pub(crate) mod forward;
 pub(crate) mod hop;

@@ -122,6 +122,8 @@ fn from_our_pages(
     request: &RequestHeader,
     exchange: &mut Exchange,
 ) -> Result<Option<SessionKey>, Refusal> {
+    one_at_most(frontend, request, &header::ORIGIN)?;
+    one_at_most(frontend, request, &SEC_FETCH_SITE)?;
     let origin = request.headers.get(header::ORIGIN);
     note_reader(frontend, request, exchange);
     let site = request.headers.get(&SEC_FETCH_SITE);
@@ -141,10 +143,27 @@ fn from_our_pages(
 /// Notes whose page may read the answer, before anything is refused: a page that may call may also
 /// read the refusal.
 pub(super) fn note_reader(frontend: &Frontend, request: &RequestHeader, exchange: &mut Exchange) {
-    let origin = request.headers.get(header::ORIGIN);
+    let mut origins = request.headers.get_all(header::ORIGIN).iter();
+    let origin = origins.next().filter(|_| origins.next().is_none());
     exchange.reader = origin
         .filter(|origin| frontend.origins.lets_read(origin.as_bytes()))
         .cloned();
+}
+
+/// A browser says once where a request comes from; which of two fields is its own cannot be told.
+fn one_at_most(
+    frontend: &Frontend,
+    request: &RequestHeader,
+    name: &HeaderName,
+) -> Result<(), Refusal> {
+    if request.headers.get_all(name).iter().nth(1).is_none() {
+        return Ok(());
+    }
+    frontend.metrics.csrf_violation("cross_site");
+    Err(Refusal::new(
+        Rejection::CrossSite,
+        format!("{name} stands more than once"),
+    ))
 }
 
 fn opens_websocket(request: &RequestHeader) -> bool {

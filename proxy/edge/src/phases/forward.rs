@@ -8,14 +8,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::{ErrorType, OrErr, Result};
 use pingora_proxy::Session as HttpSession;
-use tokenbridge_bridge::client_headers::is_refused;
-use tokenbridge_bridge::cookie::{is_ours, set_cookie_name, without_ours};
+use tokenbridge_bridge::client_headers::{covers, is_refused};
+use tokenbridge_bridge::cookie::without_ours;
 use tokenbridge_bridge::csrf::CsrfMode;
 use tokenbridge_bridge::route::{Route, RouteAuth};
 
 use super::rates::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::streams::{self, Stream};
-use super::{failure, hop};
+use super::{browser_state, failure, hop};
 use crate::answer::X_REQUEST_ID;
 use crate::cors;
 use crate::exchange::Exchange;
@@ -131,7 +131,7 @@ pub(crate) fn response(
         }
     }
     hop::strip(response);
-    refuse_our_cookies(gateway, response)?;
+    browser_state::protect(gateway, response)?;
     streams::begin(gateway, response, exchange);
     if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
         // The framework makes this one anew in answers alone.
@@ -225,7 +225,7 @@ fn strip(gateway: &Gateway, fields: &mut HeaderMap, route: &Route) {
             let identity = is_refused(name.as_str()) || gateway.frontend.is_identity_header(name);
             (identity && !route.pass_headers.contains(name))
                 || hop::HOP_BY_HOP.contains(name)
-                || proof == Some(*name)
+                || proof.is_some_and(|proof| covers(proof.as_str(), name.as_str()))
         })
         .cloned()
         .collect();
@@ -243,26 +243,4 @@ fn replace_cookies(gateway: &Gateway, fields: &mut HeaderMap) {
     if let Some(Ok(kept)) = kept.map(|kept| HeaderValue::from_bytes(&kept)) {
         fields.insert(header::COOKIE, kept);
     }
-}
-
-/// An upstream can neither set nor delete our cookies.
-fn refuse_our_cookies(gateway: &Gateway, response: &mut ResponseHeader) -> Result<()> {
-    let session_cookie = gateway.frontend.cookie.as_str();
-    let ours = |field: &HeaderValue| is_ours(set_cookie_name(field.as_bytes()), session_cookie);
-    if !response
-        .headers
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .any(ours)
-    {
-        return Ok(());
-    }
-    let all = response.headers.get_all(header::SET_COOKIE).iter();
-    let kept: Vec<HeaderValue> = all.filter(|field| !ours(field)).cloned().collect();
-    while response.remove_header(&header::SET_COOKIE).is_some() {}
-    kept.into_iter().try_for_each(|field| {
-        response
-            .append_header(header::SET_COOKIE, field)
-            .map(|_| ())
-    })
 }

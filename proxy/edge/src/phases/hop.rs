@@ -1,7 +1,7 @@
 //! What belongs to one connection and not to the request (RFC 9110 § 7.6), and the marks that each
 //! hop leaves.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::{ErrorType, OrErr, Result};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
@@ -111,8 +111,12 @@ pub(super) fn mark_response(
     Ok(())
 }
 
-/// Removes them from an answer: the framework leaves them in those to HTTP/1 clients.
+/// Removes them from an answer: the framework leaves them in those to HTTP/1 clients. `Upgrade` is
+/// for a switch of protocols alone: whatever else an upstream offers is for this hop.
 pub(super) fn strip(response: &mut ResponseHeader) {
+    if response.status != StatusCode::SWITCHING_PROTOCOLS {
+        while response.remove_header(&header::UPGRADE).is_some() {}
+    }
     let nominated: Vec<HeaderName> = response
         .headers
         .get_all(header::CONNECTION)

@@ -46,7 +46,15 @@ async fn every_unsafe_method_needs_the_sessions_own_token_and_forgeries_reach_no
     }
     assert_eq!(installation.crud.counters().requests, before);
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        let request = with_token(&installation, &method, &own);
+        let request = with_token(&installation, &method, &own)
+            .header(
+                HeaderName::from_static("x_csrf_token"),
+                HeaderValue::from_static("csrf"),
+            )
+            .header(
+                HeaderName::from_static("x.csrf.token"),
+                HeaderValue::from_static("csrf"),
+            );
         let page = browser.fetch(request).await.unwrap();
         assert_eq!(page.status, 200, "{method}");
         assert!(!page.text().contains("csrf"), "the upstream saw the token");
@@ -113,6 +121,35 @@ async fn a_program_without_browser_headers_needs_the_token_as_well() {
     assert_eq!(post().send().await.unwrap().status(), 403);
     let proven = post().header("x-csrf-token", own).send().await.unwrap();
     assert_eq!(proven.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_says_twice_where_it_comes_from_is_refused() {
+    let installation = Installation::start().await;
+    let browser = installation.logged_in("alice").await;
+    let cookie = installation.session_cookie(&browser).unwrap();
+    let (own, client) = (token(&installation, &browser).await, reqwest::Client::new());
+    let (origin, evil) = (installation.url(""), "https://evil.example");
+    let before = installation.crud.counters().requests;
+    for (name, first, second, expected) in [
+        ("origin", origin.as_str(), None, 200),
+        ("origin", &origin, Some(evil), 403),
+        ("origin", &origin, Some(origin.as_str()), 403),
+        ("sec-fetch-site", "same-origin", None, 200),
+        ("sec-fetch-site", "same-origin", Some("cross-site"), 403),
+    ] {
+        let mut request = client.post(installation.url(ECHO)).header(name, first);
+        if let Some(second) = second {
+            request = request.header(name, second);
+        }
+        let request = request.header("cookie", format!("bff_session={cookie}"));
+        let answer = request.header("x-csrf-token", &own).send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{name}: {first}, {second:?}");
+        if expected == 403 {
+            assert!(answer.text().await.unwrap().contains("CROSS_SITE_REQUEST"));
+        }
+    }
+    assert_eq!(installation.crud.counters().requests, before + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,7 +104,7 @@ async fn a_circle_over_http2_is_noticed_as_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_upstream_says_of_its_connection_does_not_reach_the_client() {
-    let fields = "Connection: X-Secret, keep-alive\r\nX-Secret: a\r\nKeep-Alive: timeout=9\r\n\
+    let fields = "Connection: X-Secret, keep-alive, Upgrade\r\nUpgrade: h2c\r\nX-Secret: a\r\nKeep-Alive: timeout=9\r\n\
                   Proxy-Authenticate: Basic\r\nProxy-Connection: x\r\nTE: trailers\r\n\
                   Trailer: X-Later\r\nX-Stays: b\r\n";
     let upstream = Recorder::start_with(move |_| Reply::ok(fields)).await;
@@ -123,6 +123,7 @@ async fn what_the_upstream_says_of_its_connection_does_not_reach_the_client() {
         "proxy-connection",
         "te",
         "trailer",
+        "upgrade",
     ] {
         assert_eq!(answer.header(name), None, "{name}");
         assert_eq!(over_h2.header(name), None, "{name}");
@@ -134,7 +135,9 @@ async fn an_upstream_can_neither_set_nor_delete_our_cookies_nor_send_its_own_hop
  {
     let upstream = Recorder::start_with(|_| {
         let cookies = "Set-Cookie: bff_session=theirs; Path=/\r\nset-cookie: theme=dark\r\n\
-                       Set-Cookie: bff_session=; Max-Age=0\r\nSet-Cookie:  bff_session_login_1=x\r\n";
+                       Set-Cookie: bff_session=; Max-Age=0\r\nSet-Cookie:  bff_session_login_1=x\r\n\
+                       Set-Cookie: =bff_session=nameless\r\nSet-Cookie: = bff_session=x; Path=/\r\n\
+                       Clear-Site-Data: \"cookies\", \"cache\"\r\nClear-Site-Data: \"storage\", \"*\"\r\n";
         let early = "Connection: X-Secret\r\nX-Secret: a\r\nKeep-Alive: timeout=9\r\nLink: </a>\r\n";
         Reply::Bytes(
             format!(
@@ -154,7 +157,14 @@ async fn an_upstream_can_neither_set_nor_delete_our_cookies_nor_send_its_own_hop
         .await;
     let all = String::from_utf8(client.rest().await).unwrap();
     assert!(all.ends_with("ok") && all.contains("theme=dark"), "{all}");
-    for name in ["bff_session", "X-Secret", "Keep-Alive"] {
+    for name in [
+        "bff_session",
+        "X-Secret",
+        "Keep-Alive",
+        "cookies",
+        "storage",
+        "*",
+    ] {
         assert!(!all.contains(name), "{name}: {all}");
     }
     let client = H2Client::connect(&transport.authority, transport.tls_port).await;
@@ -162,6 +172,7 @@ async fn an_upstream_can_neither_set_nor_delete_our_cookies_nor_send_its_own_hop
     let answer = client.get(&uri).await;
     let cookies = answer.head.headers().get_all("set-cookie").iter();
     assert_eq!(cookies.collect::<Vec<_>>(), ["theme=dark"]);
+    assert_eq!(answer.header("clear-site-data"), Some("\"cache\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]

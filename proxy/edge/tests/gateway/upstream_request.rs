@@ -94,6 +94,7 @@ async fn identity_headers_of_the_client_arrive_in_no_spelling_on_any_kind_of_rou
         ("x-ssl-client-verify", "SUCCESS"),
         ("forwarded", "for=root"),
         ("x-original-url", "/root"),
+        ("proxy", "http://root:1"),
         ("x-harmless", "stays"),
     ];
     let through_session = echo(&installation, &browser, "/api/v1/crud/echo", forged).await;
