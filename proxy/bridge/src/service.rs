@@ -280,17 +280,25 @@ impl TokenPlan {
         }
     }
 
+    /// The one parameter, beside scopes, that names the target to the provider.
+    pub fn target(&self) -> Option<(&'static str, &str)> {
+        match self.target_parameter {
+            TargetParameter::Resource | TargetParameter::Audience | TargetParameter::Aud => self
+                .target_parameter
+                .as_str()
+                .zip(self.target_value.as_deref()),
+            // The scopes name it.
+            TargetParameter::Scope | TargetParameter::None => None,
+        }
+    }
+
     /// What is asked of the provider, as one readable text: `resource=https://api.example`.
     pub fn asked(&self) -> String {
         let scope = (!self.scopes.is_empty()).then(|| format!("scope={}", self.scopes.join(" ")));
-        let target = match (
-            self.strategy,
-            self.target_parameter.as_str(),
-            &self.target_value,
-        ) {
-            (Strategy::Login, _, _) | (_, None | Some("scope"), _) | (_, _, None) => None,
-            (_, Some(name), Some(value)) => Some(format!("{name}={value}")),
-        };
+        let target = self
+            .target()
+            .filter(|_| self.strategy != Strategy::Login)
+            .map(|(name, value)| format!("{name}={value}"));
         let parts: Vec<String> = target.into_iter().chain(scope).collect();
         if parts.is_empty() {
             "nothing".into()

@@ -33,7 +33,7 @@ pub(crate) fn url_for_service(
 ) -> String {
     let scope = scopes_for_service(issuer, plan).join(" ");
     let mut asked = vec![("scope", scope.as_str())];
-    asked.extend(target(plan));
+    asked.extend(plan.target());
     asked.extend(prompt.map(|prompt| ("prompt", prompt)));
     let hint = hint.filter(|_| takes_hint(issuer.preset));
     asked.extend(hint.map(|hint| ("id_token_hint", hint.expose())));
@@ -68,18 +68,6 @@ fn with_parameters(
         .extend_pairs(ours.iter().copied())
         .extend_pairs(configured);
     url.into()
-}
-
-/// The parameter that names a service's target.
-pub(crate) fn target(plan: &TokenPlan) -> Option<(&'static str, &str)> {
-    match plan.target_parameter {
-        TargetParameter::Resource | TargetParameter::Audience | TargetParameter::Aud => plan
-            .target_parameter
-            .as_str()
-            .zip(plan.target_value.as_deref()),
-        // The scopes name it.
-        TargetParameter::Scope | TargetParameter::None => None,
-    }
 }
 
 /// The service's scopes, and of the login's what a session needs: who it is, and a refresh token.

@@ -118,8 +118,8 @@ impl Minting {
     }
 
     /// Nothing is outstanding any more. Where nobody knows what became of the refresh token, by this
-    /// send or an earlier one, the mark stays, without a deadline. A mark that stays for want of the store only makes
-    /// the next flight careful.
+    /// send or an earlier one, the mark stays, without a deadline. A mark that stays for want of the
+    /// store only makes the next flight careful.
     async fn take_mark_back(&self, flight: &Flight<'_>, in_doubt: bool) {
         let generation = flight.grant.generation;
         let _ = match in_doubt {

@@ -4,7 +4,7 @@
 
 mod outage;
 mod provider;
-mod world;
+pub(super) mod world;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The forms that are sent to the token endpoint.
 
 use tokenbridge_bridge::Secret;
-use tokenbridge_bridge::service::{IssuerName, Strategy, TargetParameter, TokenPlan};
+use tokenbridge_bridge::service::{IssuerName, Strategy, TokenPlan};
 use tokenbridge_config::preset::Preset;
 
 /// RFC 8693 § 3.
@@ -113,15 +113,8 @@ const fn requested_type(preset: Preset) -> Option<&'static str> {
 
 /// The one target parameter of a plan, and its scopes.
 fn target_fields(plan: &TokenPlan) -> Vec<(&'static str, Secret)> {
-    let named = match plan.target_parameter {
-        TargetParameter::Resource | TargetParameter::Audience | TargetParameter::Aud => plan
-            .target_parameter
-            .as_str()
-            .zip(plan.target_value.as_deref()),
-        TargetParameter::Scope | TargetParameter::None => None,
-    };
     let scope = (!plan.scopes.is_empty()).then(|| ("scope", Secret::new(plan.scopes.join(" "))));
-    named
+    plan.target()
         .map(|(name, value)| (name, Secret::new(value)))
         .into_iter()
         .chain(scope)
@@ -131,7 +124,7 @@ fn target_fields(plan: &TokenPlan) -> Vec<(&'static str, Secret)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokenbridge_bridge::service::{Mint, ServiceName, TokenFormat};
+    use tokenbridge_bridge::service::{Mint, ServiceName, TargetParameter, TokenFormat};
 
     fn plan(strategy: Strategy, parameter: TargetParameter, scopes: &[&str]) -> TokenPlan {
         TokenPlan {

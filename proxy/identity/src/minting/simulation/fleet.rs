@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use tokenbridge_bridge::service::{ServiceName, Strategy};
 
 use super::executor::Executor;
 use super::issuer::Issuer;
@@ -13,22 +12,11 @@ use super::store::RemoteStore;
 use super::timeline::Host;
 use super::world::World;
 use crate::minting::ports::Machine;
+use crate::minting::tests::world::Silent;
 use crate::minting::{Minting, Ports};
-use crate::telemetry::{EndReason, Endpoint, MintStatus, Telemetry};
 
 /// How often a replica looks for what is due.
 const LOOKS_EVERY: u64 = 5_000;
-
-struct Silent;
-
-impl Telemetry for Silent {
-    fn token_minted(&self, _: &ServiceName, _: Strategy, _: MintStatus) {}
-    fn token_refreshed(&self, _: &ServiceName, _: MintStatus) {}
-    fn provider_called(&self, _: Endpoint, _: &str) {}
-    fn breaker(&self, _: &str, _: Endpoint, _: bool) {}
-    fn session_created(&self) {}
-    fn session_destroyed(&self, _: EndReason) {}
-}
 
 struct Hardware {
     world: Arc<World>,

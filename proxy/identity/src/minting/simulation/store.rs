@@ -72,6 +72,25 @@ impl RemoteStore {
         }
     }
 
+    async fn ending(
+        &self,
+        key: &SessionKey,
+        end: impl Future<Output = Result<Option<EndedSession>, StoreError>>,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        self.there().await?;
+        let held = self.inner.grant(key, &GrantName::Login).await?;
+        let ended = end.await?;
+        if let Some(ended) = &ended {
+            self.world
+                .note_ended(self.host, key, (held.as_ref(), ended));
+        }
+        self.back().await?;
+        if let Some(ended) = &ended {
+            self.world.note_told_ended(self.host, ended);
+        }
+        Ok(ended)
+    }
+
     fn lost(&self, what: &str) -> StoreError {
         let world = &self.world;
         world.trace(|| format!("{}: {what}", self.host));
@@ -142,33 +161,13 @@ macro_rules! remote {
             async fn end(
                 &self, key: &SessionKey, replaced_for: Option<Duration>
             ) -> Result<Option<EndedSession>, StoreError> {
-                self.there().await?;
-                let held = self.inner.grant(key, &GrantName::Login).await?;
-                let ended = self.inner.end(key, replaced_for).await?;
-                if let Some(ended) = &ended {
-                    self.world.note_ended(self.host, key, (held.as_ref(), ended));
-                }
-                self.back().await?;
-                if let Some(ended) = &ended {
-                    self.world.note_told_ended(self.host, ended);
-                }
-                Ok(ended)
+                self.ending(key, self.inner.end(key, replaced_for)).await
             }
 
             async fn end_refused(
                 &self, key: &SessionKey, grant: &GrantName, refused: Generation
             ) -> Result<Option<EndedSession>, StoreError> {
-                self.there().await?;
-                let held = self.inner.grant(key, &GrantName::Login).await?;
-                let ended = self.inner.end_refused(key, grant, refused).await?;
-                if let Some(ended) = &ended {
-                    self.world.note_ended(self.host, key, (held.as_ref(), ended));
-                }
-                self.back().await?;
-                if let Some(ended) = &ended {
-                    self.world.note_told_ended(self.host, ended);
-                }
-                Ok(ended)
+                self.ending(key, self.inner.end_refused(key, grant, refused)).await
             }
 
             async fn release(&self, lease: &Lease) -> Result<(), StoreError> {

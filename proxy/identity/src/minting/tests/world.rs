@@ -69,7 +69,8 @@ impl Revoker for Revoked {
     }
 }
 
-struct Silent;
+/// Counts nothing.
+pub(in crate::minting) struct Silent;
 
 impl Telemetry for Silent {
     fn token_minted(&self, _: &ServiceName, _: Strategy, _: MintStatus) {}
