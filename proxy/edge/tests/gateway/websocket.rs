@@ -9,7 +9,7 @@ use crate::support::h2::H2Client;
 use crate::support::live::{
     GOING_AWAY, HELLO, Live, MASKED_HELLO, SESSION_OVER, SWITCHED, UPGRADE,
 };
-use crate::support::live_upstream::{OPEN, WITH_SESSION};
+use crate::support::live_upstream::{OPEN, Taken, WITH_SESSION};
 use crate::support::raw::RawClient;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,12 +85,18 @@ async fn a_refused_upgrade_is_an_answer_and_what_follows_it_is_no_request() {
         let fields = &live.fields;
         next.send(format!("GET {OPEN}?next HTTP/1.1\r\n{fields}\r\n"))
             .await;
-        let head = tokio::select! {
-            head = taken.connection.until(b"\r\n\r\n") => String::from_utf8(head).unwrap(),
-            taken = live.upstream.take() => taken.head,
+        let mut next_taken = tokio::select! {
+            Some(head) = taken.connection.head() => {
+                Taken { head, connection: taken.connection }
+            }
+            next_taken = live.upstream.take() => next_taken,
         };
+        let head = next_taken.head;
         let line = format!("GET {OPEN}?next HTTP/1.1\r\n");
         assert!(head.starts_with(&line), "{head}");
+        // Unanswered, it could be sent once more, and be what the next round takes for its own.
+        next_taken.connection.send(refusal).await;
+        assert_eq!(next.answer().await.body, b"no");
     }
 }
 

@@ -98,15 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
     /// The next answer; `None` when the connection ends without one.
     pub(crate) async fn try_answer(&mut self, to_head: bool) -> Option<RawAnswer> {
         loop {
-            let head = loop {
-                if let Some(end) = find(&self.bytes, b"\r\n\r\n") {
-                    let head: Vec<u8> = self.bytes.drain(..end + 4).collect();
-                    break String::from_utf8_lossy(&head[..end]).into_owned();
-                }
-                if !self.read_more().await {
-                    return None;
-                }
-            };
+            let head = self.head().await?;
             let status = head.split(' ').nth(1)?.parse().ok()?;
             let mut answer = RawAnswer {
                 status,
@@ -144,6 +136,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
             }
             let seen = String::from_utf8_lossy(&self.bytes).into_owned();
             assert!(self.read_more().await, "{wanted:?} never: {seen}");
+        }
+    }
+
+    /// The next head; `None` when the connection ends without one.
+    pub(crate) async fn head(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = find(&self.bytes, b"\r\n\r\n") {
+                let head: Vec<u8> = self.bytes.drain(..end + 4).collect();
+                return Some(String::from_utf8_lossy(&head[..end]).into_owned());
+            }
+            if !self.read_more().await {
+                return None;
+            }
         }
     }
 
