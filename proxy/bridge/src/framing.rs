@@ -1,6 +1,7 @@
 //! The head of an HTTP/1 request as bytes. What two servers could read differently is refused
 //! before anything else reads it (RFC 9112 § 2.2, 3, 5 and 6).
 
+use memchr::memchr;
 use thiserror::Error;
 
 use crate::rejection::{Refusal, Rejection};
@@ -178,7 +179,7 @@ impl HeadScan {
         if !begins {
             return Err(HeadProblem::NoRequest);
         }
-        while let Some(offset) = position(bytes.get(self.scanned..).unwrap_or_default(), b'\n') {
+        while let Some(offset) = memchr(b'\n', bytes.get(self.scanned..).unwrap_or_default()) {
             let end = self.scanned + offset;
             let line = bytes.get(self.line_start..end).unwrap_or_default();
             let Some((b'\r', line)) = line.split_last() else {
@@ -216,13 +217,17 @@ impl HeadScan {
 /// # Errors
 /// The first thing in it that is malformed or could be read in two ways.
 pub fn judge(head: &[u8]) -> Result<(), HeadProblem> {
-    let mut lines = head.split(|byte| *byte == b'\n').map(without_end);
-    let request = line::RequestLine::read(lines.next().unwrap_or_default())?;
+    let (first, mut rest) = next_line(head);
+    let request = line::RequestLine::read(first)?;
     let mut fields = fields::Framing::default();
-    for line in lines.take_while(|line| !line.is_empty()) {
+    loop {
+        let (line, others) = next_line(rest);
+        if line.is_empty() {
+            return fields.judge(&request);
+        }
         fields.read(line)?;
+        rest = others;
     }
-    fields.judge(&request)
 }
 
 /// Judges a path with its query that does not come in a request line but is told by somebody, by
@@ -234,12 +239,12 @@ pub fn judge_path(target: &[u8]) -> Result<(), HeadProblem> {
     line::judge_path(target)
 }
 
-fn without_end(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == wanted)
+/// A line without its end, and what follows it.
+fn next_line(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr(b'\n', text).unwrap_or(text.len());
+    let (line, rest) = text.split_at(end);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    (line, rest.get(1..).unwrap_or_default())
 }
 
 #[cfg(test)]

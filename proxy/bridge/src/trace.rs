@@ -45,27 +45,29 @@ impl TraceParent {
     }
 
     /// The field's value.
-    pub fn render(&self) -> String {
-        let mut text = String::with_capacity(55);
-        text.push_str("00-");
-        push_hex(&mut text, &self.trace.to_be_bytes());
-        text.push('-');
-        push_hex(&mut text, &self.parent.to_be_bytes());
-        text.push('-');
-        push_hex(&mut text, &[self.flags]);
+    pub fn render(&self) -> [u8; LENGTH] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        for (at, bytes) in [
+            (3..35, &self.trace.to_be_bytes()[..]),
+            (36..52, &self.parent.to_be_bytes()),
+            (53..55, &[self.flags]),
+        ] {
+            write_hex(bytes, text.get_mut(at).unwrap_or_default());
+        }
         text
     }
 }
 
-/// Writes bytes as lower-case hexadecimal digits: every request has a few, so without the detour
-/// that `format!` takes.
-pub fn push_hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 0x0f] {
-            text.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
+/// The characters of a field of version 00.
+pub const LENGTH: usize = 55;
+
+/// Writes bytes as lower-case hexadecimal digits, two for each: every request has a few, so without
+/// the detour that `format!` takes.
+pub fn write_hex(bytes: &[u8], text: &mut [u8]) {
+    let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
+    for (byte, digits) in bytes.iter().zip(text.chunks_exact_mut(2)) {
+        if let [high, low] = digits {
+            (*high, *low) = (digit(byte >> 4), digit(byte & 0x0f));
         }
     }
 }
@@ -93,8 +95,8 @@ mod tests {
     fn a_valid_traceparent_is_passed_on_with_a_new_parent() {
         let hop = TraceParent::parse(VALID.as_bytes()).map(|parent| parent.hop(0xabc).render());
         assert_eq!(
-            hop.as_deref(),
-            Some("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000abc-01")
+            hop.as_ref().map(|text| &text[..]),
+            Some(&b"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000abc-01"[..])
         );
         assert!(TraceParent::parse(format!("01{}-more", &VALID[2..]).as_bytes()).is_some());
     }

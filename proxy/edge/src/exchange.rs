@@ -11,7 +11,6 @@ use tokenbridge_bridge::route::RouteMatch;
 use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::target::RequestTarget;
 use tokenbridge_bridge::token::AudienceBound;
-use tokenbridge_bridge::trace::TraceParent;
 
 use crate::connections::Watch;
 use crate::drain::InFlight;
@@ -22,6 +21,7 @@ use crate::phases::browser::Unproven;
 use crate::phases::rates::Told;
 use crate::phases::streams::Stream;
 use crate::phases::summary;
+use crate::request_id::RequestId;
 
 /// Where a request belongs.
 #[derive(Debug, Default)]
@@ -39,9 +39,9 @@ pub(crate) enum Place {
 pub(crate) struct Exchange {
     pub(crate) started: Instant,
     /// Names the request to client, upstream and log.
-    pub(crate) request_id: String,
-    /// The trace that the request belongs to, one hop on.
-    pub(crate) trace: TraceParent,
+    pub(crate) request_id: RequestId,
+    /// The `traceparent` of the trace that the request belongs to, one hop on.
+    pub(crate) trace: HeaderValue,
     pub(crate) kind: RequestKind,
     /// Who it is from, behind proxies that are believed.
     pub(crate) client: Option<IpAddr>,
@@ -89,7 +89,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// A request that just arrived.
-    pub(crate) fn begin(request_id: String, trace: TraceParent) -> Self {
+    pub(crate) fn begin((request_id, trace): (RequestId, HeaderValue)) -> Self {
         Self {
             started: Instant::now(),
             request_id,

@@ -116,7 +116,7 @@ async fn verify(
         (answer.status().as_u16(), false),
         &exchange,
     );
-    write(answer, &exchange.request_id)
+    write(answer, exchange.request_id.as_str())
 }
 
 fn allowed(gateway: &Gateway, peer: SocketAddr) -> Result<(), Refusal> {

@@ -60,7 +60,10 @@ impl ProxyHttp for Gateway {
             Err(refusal) => Err(refusal),
         };
         match found {
-            Ok(place::Found::Route) => Ok(false),
+            Ok(place::Found::Route) => {
+                forward::prepare(self, http, exchange);
+                Ok(false)
+            }
             // Boxed: a request that is forwarded does not carry the room for an answer of ours.
             Ok(place::Found::Preflight(asked)) => {
                 Box::pin(respond::preflight(self, &asked, http, exchange)).await

@@ -17,21 +17,24 @@ impl<'h> Framing<'h> {
         if matches!(line.first(), Some(b' ' | b'\t')) {
             return Err(HeadProblem::Folded);
         }
-        if line.contains(&b'\r') {
-            return Err(HeadProblem::BareCarriageReturn);
+        // Names are short, so the colon is near.
+        let name = line.iter().position(|byte| !is_token(*byte));
+        let name = name.and_then(|end| line.split_at_checked(end));
+        let (name, value) = match name {
+            Some((name @ [_, ..], [b':', value @ ..])) => (name, value),
+            _ if line.contains(&b'\r') => return Err(HeadProblem::BareCarriageReturn),
+            _ => return Err(HeadProblem::FieldName),
+        };
+        // The whole value in one pass without a branch for each byte.
+        let value = without_blanks(value);
+        let holds_control = value
+            .iter()
+            .fold(false, |found, byte| found | is_control(*byte));
+        match holds_control {
+            false => self.note(name, value),
+            true if line.contains(&b'\r') => Err(HeadProblem::BareCarriageReturn),
+            true => Err(HeadProblem::FieldValue),
         }
-        let colon = line.iter().position(|byte| *byte == b':');
-        let (name, value) = colon
-            .and_then(|at| line.split_at_checked(at))
-            .ok_or(HeadProblem::FieldName)?;
-        if name.is_empty() || !name.iter().copied().all(is_token) {
-            return Err(HeadProblem::FieldName);
-        }
-        let value = without_blanks(value.strip_prefix(b":").unwrap_or(value));
-        if value.iter().copied().any(is_control) {
-            return Err(HeadProblem::FieldValue);
-        }
-        self.note(name, value)
     }
 
     fn note(&mut self, name: &[u8], value: &'h [u8]) -> Result<(), HeadProblem> {
@@ -50,7 +53,10 @@ impl<'h> Framing<'h> {
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             return self.note_coding(value);
         }
-        let is = |known| std::str::from_utf8(name).is_ok_and(|name| covers(known, name));
+        let is = |known: &str| {
+            name.len() == known.len()
+                && std::str::from_utf8(name).is_ok_and(|name| covers(known, name))
+        };
         match is("content-length") || is("transfer-encoding") {
             true => Err(HeadProblem::FramingFieldSpelling),
             false => Ok(()),

@@ -101,5 +101,19 @@ fn has_delimiter(target: &[u8]) -> bool {
 
 /// The characters of a token (RFC 9110 § 5.6.2).
 pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    byte.is_ascii() && TOKEN >> byte & 1 == 1
+}
+
+/// A bit for each of them.
+const TOKEN: u128 = token_characters();
+
+const fn token_characters() -> u128 {
+    let mut bits = 0;
+    let mut rest: &[u8] =
+        b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    while let [character, others @ ..] = rest {
+        bits |= 1 << *character;
+        rest = others;
+    }
+    bits
 }

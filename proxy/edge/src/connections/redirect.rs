@@ -33,7 +33,7 @@ pub(super) async fn serve(
                 let request_id = connections.ids.request_id();
                 // RFC 6797 § 7.2: no promise of https in the clear.
                 let stamp = Stamp {
-                    request_id: &request_id,
+                    request_id: request_id.as_str(),
                     hsts: None,
                 };
                 let answer =

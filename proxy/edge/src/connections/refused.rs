@@ -14,6 +14,7 @@ use crate::answer::{Answer, DRAINED_BYTES, DRAINED_TIME, Stamp};
 use crate::exchange::Place;
 use crate::phases::{place::KNOWN_METHODS, summary};
 use crate::refusal::{self, Asker};
+use crate::request_id::RequestId;
 
 /// Answers, and says so in log and metrics. The connection ends with it: where a malformed head
 /// ends, nobody knows.
@@ -56,7 +57,7 @@ pub(super) async fn answer_one(
 struct Refused<'c> {
     connections: &'c Connections,
     started: Instant,
-    request_id: String,
+    request_id: RequestId,
     refusal: Refusal,
 }
 
@@ -76,7 +77,7 @@ impl<'c> Refused<'c> {
             session_target: None,
             service: None,
             goes_to_provider: false,
-            request_id: &self.request_id,
+            request_id: self.request_id.as_str(),
         };
         // No cookie was looked at, so none is deleted.
         refusal::answer(&self.refusal, &asker, "", methods)
@@ -91,7 +92,7 @@ impl<'c> Refused<'c> {
     }
 
     fn stamp(&self) -> Stamp<'_> {
-        self.connections.frontend.stamp(&self.request_id)
+        self.connections.frontend.stamp(self.request_id.as_str())
     }
 
     fn note(&self) {
@@ -99,7 +100,7 @@ impl<'c> Refused<'c> {
         let place = self.connections.frontend.places.of(&Place::None);
         place.refuse(self.refusal.rejection);
         place.observe(status, self.started.elapsed());
-        summary::write_refused(&self.refusal, &self.request_id);
+        summary::write_refused(&self.refusal, self.request_id.as_str());
     }
 }
 

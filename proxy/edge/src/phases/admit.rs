@@ -66,7 +66,7 @@ pub(crate) async fn session(
     if now >= due(gateway, &held.grant) {
         gateway.frontend.identity.renew(key, plan.service.clone());
     }
-    tracing::debug!(target: "tokenbridge", request_id = exchange.request_id, "token_found=True service={}", plan.service);
+    tracing::debug!(target: "tokenbridge", request_id = exchange.request_id.as_str(), "token_found=True service={}", plan.service);
     exchange.token = Some(held.grant.token.clone());
     if let Some(watch) = &exchange.watch {
         watch.belongs_to(Admitted {

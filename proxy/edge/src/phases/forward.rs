@@ -3,7 +3,6 @@
 
 use std::io::Write;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::{ErrorType, OrErr, Result};
@@ -28,9 +27,25 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// An IPv6 address in full.
 const LONGEST_ADDRESS: usize = 39;
+/// Fields that are put into a request, some to spare.
+const ADDED_TO_A_REQUEST: usize = 10;
 /// Fields that are put into an answer, some to spare.
 const ADDED_TO_AN_ANSWER: usize = 8;
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Takes out of a route's request what reaches no upstream, once and before the framework copies it
+/// for an attempt. What is believed of some clients, or of a gRPC call, stays until then.
+pub(crate) fn prepare(gateway: &Gateway, http: &mut HttpSession, exchange: &Exchange) {
+    let Some(found) = exchange.route() else {
+        return;
+    };
+    let believed = gateway.frontend.trusts(client_address(http));
+    let request = http.req_header_mut();
+    let mut parts = take(request);
+    strip(gateway, &mut parts.headers, &found.route, believed);
+    replace_cookies(gateway, &mut parts.headers);
+    *request = RequestHeader::from(parts);
+}
 
 /// Makes the request that the upstream gets. It comes after the framework has removed what the
 /// client's `Connection` names, so that a client can name nothing that stands here.
@@ -46,13 +61,12 @@ pub(crate) fn request(
     let (Some(found), Some(target)) = (exchange.route(), &exchange.target) else {
         return Ok(());
     };
-    let client = client_address(http);
     let mut parts = take(request);
     let fields = &mut parts.headers;
-    let chain = forwarded_for(gateway, fields, client);
-    let state = trusted_trace_state(gateway, fields, client);
-    strip(gateway, fields, &found.route);
-    replace_cookies(gateway, fields);
+    fields.reserve(ADDED_TO_A_REQUEST);
+    let chain = forwarded_for(gateway, fields, client_address(http))?;
+    fields.insert(X_FORWARDED_FOR, chain);
+    fields.remove(header::TE);
     if let Some(upstream) = gateway.frontend.upstreams.get(found.route.service_index) {
         fields.insert(header::HOST, upstream.authority.clone());
     }
@@ -62,12 +76,8 @@ pub(crate) fn request(
         // The framework tells connections of a kind of ours apart by nothing.
         fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    fields.insert(X_REQUEST_ID, value(exchange.request_id.as_bytes())?);
-    fields.insert(TRACEPARENT, shared_value(exchange.trace.render())?);
-    if let Some(state) = state {
-        fields.insert(TRACESTATE, state);
-    }
-    fields.insert(X_FORWARDED_FOR, chain?);
+    fields.insert(X_REQUEST_ID, exchange.request_id.value().clone());
+    fields.insert(TRACEPARENT, exchange.trace.clone());
     fields.insert(X_FORWARDED_HOST, gateway.frontend.forwarded_host.clone());
     fields.insert(X_FORWARDED_PROTO, gateway.frontend.forwarded_proto.clone());
     if let Some(token) = &exchange.token {
@@ -89,12 +99,6 @@ fn take(request: &mut RequestHeader) -> http::request::Parts {
 
 fn value(text: &[u8]) -> Result<HeaderValue> {
     HeaderValue::from_bytes(text).or_err(ErrorType::InvalidHTTPHeader, "a value cannot be sent")
-}
-
-/// As [`value`], without a copy of the text.
-fn shared_value(text: String) -> Result<HeaderValue> {
-    HeaderValue::from_maybe_shared(Bytes::from(text))
-        .or_err(ErrorType::InvalidHTTPHeader, "a value cannot be sent")
 }
 
 /// Gives an answer's names up in the upstream's spelling, as a request's are in [`take`].
@@ -141,7 +145,7 @@ pub(crate) fn response(
     exchange.status = response.status.as_u16();
     without_spelling(response)?;
     hop::mark_response(&gateway.frontend, response, exchange)?;
-    response.insert_header("x-request-id", value(exchange.request_id.as_bytes())?)?;
+    response.insert_header(X_REQUEST_ID, exchange.request_id.value().clone())?;
     if let Some(told) = &exchange.rates {
         response.insert_header(RATE_LIMIT_POLICY, told.policy.as_str())?;
         response.insert_header(RATE_LIMIT, told.state.as_str())?;
@@ -203,22 +207,13 @@ fn forwarded_for(
     value(&chain.join(&b", "[..]))
 }
 
-fn trusted_trace_state(
-    gateway: &Gateway,
-    fields: &HeaderMap,
-    client: Option<std::net::IpAddr>,
-) -> Option<HeaderValue> {
-    gateway
-        .frontend
-        .trusts(client)
-        .then(|| fields.get(&TRACESTATE).cloned())
-        .flatten()
-}
-
 /// Removes every spelling of every name that a client may not send.
-fn strip(gateway: &Gateway, fields: &mut HeaderMap, route: &Route) {
+fn strip(gateway: &Gateway, fields: &mut HeaderMap, route: &Route, believed: bool) {
     let rule = &gateway.frontend.served().csrf;
     let proof = (rule.mode == CsrfMode::Token).then_some(&rule.header);
+    let later = |name: &HeaderName| {
+        *name == header::TE || (believed && (*name == X_FORWARDED_FOR || *name == TRACESTATE))
+    };
     let refused: Vec<HeaderName> = fields
         .keys()
         .filter(|name| {
@@ -227,6 +222,7 @@ fn strip(gateway: &Gateway, fields: &mut HeaderMap, route: &Route) {
                 || hop::HOP_BY_HOP.contains(name)
                 || proof.is_some_and(|proof| covers(proof.as_str(), name.as_str()))
         })
+        .filter(|name| !later(name))
         .cloned()
         .collect();
     for name in &refused {

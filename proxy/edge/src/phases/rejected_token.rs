@@ -36,7 +36,7 @@ pub(crate) async fn replace(
     }
     tracing::info!(
         target: "tokenbridge",
-        request_id = exchange.request_id,
+        request_id = exchange.request_id.as_str(),
         "UPSTREAM_REJECTED_TOKEN service={service} audience={}: another token was had, the request is sent again",
         token.audience()
     );

@@ -28,7 +28,7 @@ pub(crate) async fn endpoint(
         Ok(answer) => {
             exchange.status = answer.status().as_u16();
             let answer = complete(gateway, answer, exchange);
-            let stamp = gateway.frontend.stamp(&exchange.request_id);
+            let stamp = gateway.frontend.stamp(exchange.request_id.as_str());
             match exchange.events.take() {
                 None => answer.send(http, &stamp).await?,
                 Some(events) => {
@@ -57,7 +57,7 @@ pub(crate) async fn preflight(
         Ok(answer) => {
             exchange.status = answer.status().as_u16();
             answer
-                .send(http, &gateway.frontend.stamp(&exchange.request_id))
+                .send(http, &gateway.frontend.stamp(exchange.request_id.as_str()))
                 .await?;
             Ok(true)
         }
@@ -90,7 +90,7 @@ async fn refuse(
         watch.disarm();
     }
     answer
-        .send(http, &gateway.frontend.stamp(&exchange.request_id))
+        .send(http, &gateway.frontend.stamp(exchange.request_id.as_str()))
         .await?;
     Ok(true)
 }
@@ -114,7 +114,7 @@ pub(crate) fn refusal_answer(
         session_target,
         service: service(gateway, exchange),
         goes_to_provider: exchange.goes_to_provider,
-        request_id: &exchange.request_id,
+        request_id: exchange.request_id.as_str(),
     };
     let answer = refusal::answer(
         &refused.refusal,

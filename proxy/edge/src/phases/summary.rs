@@ -2,36 +2,34 @@
 
 use std::borrow::Cow;
 
-use http::Method;
+use http::{HeaderValue, Method};
 use pingora::http::RequestHeader;
 use pingora_core::Error;
 use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::rejection::{Level, Refusal};
-use tokenbridge_bridge::trace::{TraceParent, is_request_id};
+use tokenbridge_bridge::trace::TraceParent;
 
 use crate::answer::X_REQUEST_ID;
 use crate::exchange::{Exchange, Place};
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
-use crate::request_id::IdSource;
+use crate::request_id::{IdSource, RequestId};
 
 /// A new request, with an id and a trace of its own.
 pub(crate) fn begin(gateway: &Gateway) -> Exchange {
-    let ids = &gateway.ids;
-    Exchange::begin(
-        ids.request_id(),
-        TraceParent::begin(ids.next_u128(), ids.next_u64()),
-    )
+    Exchange::begin(gateway.ids.begin())
 }
 
 /// Takes request id and trace over from a trusted proxy.
 pub(crate) fn continue_trace(request: &RequestHeader, ids: &IdSource, exchange: &mut Exchange) {
-    let field = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes);
-    if let Some(id) = field(X_REQUEST_ID.as_str()).filter(|id| is_request_id(id)) {
-        exchange.request_id = String::from_utf8_lossy(id).into_owned();
+    let id = request.headers.get(&X_REQUEST_ID);
+    if let Some(id) = id.and_then(RequestId::given) {
+        exchange.request_id = id;
     }
-    if let Some(parent) = field("traceparent").and_then(TraceParent::parse) {
-        exchange.trace = parent.hop(ids.next_u64());
+    let parent = request.headers.get("traceparent");
+    if let Some(parent) = parent.and_then(|parent| TraceParent::parse(parent.as_bytes())) {
+        let hop = HeaderValue::from_bytes(&parent.hop(ids.next_u64()).render());
+        exchange.trace = hop.unwrap_or_else(|_| exchange.trace.clone());
     }
 }
 
@@ -133,7 +131,7 @@ macro_rules! line {
             status = $event.status,
             route = place($event.exchange),
             duration_ms = ($event.milliseconds * 100.0).round() / 100.0,
-            request_id = $event.exchange.request_id,
+            request_id = $event.exchange.request_id.as_str(),
             "{}",
             $message
         )
