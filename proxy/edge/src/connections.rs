@@ -4,6 +4,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`body_stream`] | whether a body's chunks can be read in one way |
 //! | [`counts`] | how many connections an address has |
 //! | [`entrances`] | what each public listener speaks |
 //! | [`client_socket`] | the deadline for a client that takes nothing |
@@ -15,6 +16,7 @@
 //! | [`refused`] | the answer to a head that never becomes a request |
 //! | [`redirect`] | the listener that only leads to https |
 
+mod body_stream;
 mod client_socket;
 pub(crate) mod counts;
 pub(crate) mod entrances;

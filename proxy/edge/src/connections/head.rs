@@ -7,19 +7,38 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use pingora_core::protocols::Stream;
 use pingora_core::server::ShutdownWatch;
-use tokenbridge_bridge::framing::{self, HeadLimits, HeadScan};
+use tokenbridge_bridge::framing::{self, BodyFraming, ChunkScan, HeadLimits, HeadScan};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::limits::Limits;
 use tokio::io::AsyncReadExt;
+
+use crate::phases::body;
 
 /// How much is read at once.
 const STEP: usize = 4 * 1024;
 /// Empty lines before a request line that are passed over (RFC 9112 § 2.2).
 const EMPTY_LINES: usize = 2;
+
+/// A head, and whatever of the body came with it.
+pub(super) struct Head {
+    pub(super) bytes: BytesMut,
+    pub(super) body: Body,
+}
+
+/// What follows a head.
+pub(super) enum Body {
+    /// Nothing, or what is read whole before it is forwarded.
+    Small,
+    /// More than that.
+    Large,
+    /// Chunks, and how far they have come.
+    Chunked(ChunkScan),
+}
+
 /// What came on a connection.
 pub(super) enum Arrived {
-    /// A head, and whatever of the body came with it.
-    Head(BytesMut),
+    /// The beginning of a request.
+    Head(Head),
     /// Nothing: the client is gone or was silent too long.
     Nothing,
     /// Something that is no request.
@@ -58,10 +77,10 @@ impl HeadRules {
         if !matches!(begun, Ok(Ok(1..))) {
             return Arrived::Nothing;
         }
-        let rest = tokio::time::timeout(self.whole, self.read_on(stream, &mut bytes)).await;
+        let rest = tokio::time::timeout(self.whole, self.read_on(stream, bytes)).await;
         match rest {
-            Ok(Ok(true)) => Arrived::Head(bytes),
-            Ok(Ok(false)) => Arrived::Nothing,
+            Ok(Ok(Some(head))) => Arrived::Head(head),
+            Ok(Ok(None)) => Arrived::Nothing,
             Ok(Err(refusal)) => Arrived::Refused(refusal),
             Err(_) => Arrived::Refused(Refusal::new(
                 Rejection::RequestTimeout,
@@ -70,8 +89,12 @@ impl HeadRules {
         }
     }
 
-    /// Whether a whole head came before the client left.
-    async fn read_on(&self, stream: &mut Stream, bytes: &mut BytesMut) -> Result<bool, Refusal> {
+    /// The whole head, unless the client leaves before it came.
+    async fn read_on(
+        &self,
+        stream: &mut Stream,
+        mut bytes: BytesMut,
+    ) -> Result<Option<Head>, Refusal> {
         let mut scan = HeadScan::new(self.limits);
         let mut empty_lines = 0;
         loop {
@@ -82,16 +105,24 @@ impl HeadRules {
             let undecided = bytes.is_empty() || (&bytes[..] == b"\r" && empty_lines < EMPTY_LINES);
             let end = match undecided {
                 true => None,
-                false => scan.advance(bytes)?,
+                false => scan.advance(&bytes)?,
             };
-            if let Some(head) = end.and_then(|end| bytes.get(..end)) {
-                framing::judge(head)?;
-                return Ok(true);
+            if let Some((head, come)) = end.and_then(|end| bytes.split_at_checked(end)) {
+                let body = match framing::judge(head)? {
+                    BodyFraming::Length(..=body::WHOLE) => Body::Small,
+                    BodyFraming::Length(_) => Body::Large,
+                    BodyFraming::Chunked => {
+                        let mut chunks = ChunkScan::default();
+                        chunks.advance(come)?;
+                        Body::Chunked(chunks)
+                    }
+                };
+                return Ok(Some(Head { bytes, body }));
             }
             bytes.reserve(STEP);
-            match stream.read_buf(bytes).await {
+            match stream.read_buf(&mut bytes).await {
                 Ok(1..) => {}
-                Ok(0) | Err(_) => return Ok(false),
+                Ok(0) | Err(_) => return Ok(None),
             }
         }
     }

@@ -8,7 +8,8 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use tokenbridge_config::limits::Limits;
 
-use super::head::{Arrived, HeadRules};
+use super::body_stream::{self, BodyStream};
+use super::head::{Arrived, Body, HeadRules};
 use super::{Connections, refused, watch};
 
 /// Serves a connection until it ends.
@@ -29,7 +30,11 @@ pub(super) async fn serve(
                 break;
             }
         };
-        let mut session = ServerSession::new_http1(stream);
+        let mut session = ServerSession::new_http1(match head.body {
+            Body::Small => stream,
+            Body::Large => Box::new(BodyStream::new(stream, None)),
+            Body::Chunked(chunks) => Box::new(BodyStream::new(stream, Some(chunks))),
+        });
         match persistent.take() {
             Some(settings) => settings.apply_to_session(&mut session),
             None => {
@@ -38,13 +43,17 @@ pub(super) async fn serve(
             }
         }
         // The framework reads what was read here as if it came from the connection.
-        session.set_pipelined_prefix(head);
+        session.set_pipelined_prefix(head.bytes);
         let (reusable, accepted) = watch::serve(connections, limits, session, &shutdown).await;
         if !accepted {
             connections.frontend.metrics.connections.malformed();
         }
         let Some(reusable) = reusable else { return };
-        (stream, persistent) = reusable.consume();
+        let (used, settings) = reusable.consume();
+        let Some(behind) = body_stream::behind(used) else {
+            return;
+        };
+        (stream, persistent) = (behind, settings);
     }
     stream.shutdown().await;
 }

@@ -27,7 +27,7 @@ pub(super) async fn serve(
     match rules.read(&mut stream, &mut shutdown).await {
         Arrived::Nothing => {}
         Arrived::Refused(refusal) => refuse(connections, &mut stream, refusal).await,
-        Arrived::Head(head) => match location(connections, &head) {
+        Arrived::Head(head) => match location(connections, &head.bytes) {
             Err(refusal) => refuse(connections, &mut stream, refusal).await,
             Ok((location, is_head)) => {
                 let request_id = connections.ids.request_id();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use pingora_core::apps::{HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
+use tokenbridge_bridge::framing::ChunkProblem;
 use tokenbridge_config::limits::Limits;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -21,8 +22,10 @@ tokio::task_local! {
     static WATCH: Arc<Watch>;
 }
 
-/// How long after a deadline the phases may still answer.
+/// How long after a body's deadline the phases may still answer.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long after that of the whole request. They hold it themselves unless an answer has begun.
+const LAST_GRACE: Duration = Duration::from_millis(250);
 /// A request under way for so long is worth knowing when its session ends.
 const LASTING: Duration = Duration::from_millis(500);
 
@@ -36,6 +39,7 @@ pub(crate) struct Watch {
     deadlines: Mutex<Deadlines>,
     sooner: Notify,
     cause: OnceLock<&'static str>,
+    broken_body: OnceLock<ChunkProblem>,
 }
 
 /// What comes with a deadline.
@@ -66,6 +70,17 @@ impl Watch {
         told.unwrap_or_default()
     }
 
+    /// Notes that the body of the request that this task serves can be read in two ways.
+    pub(super) fn note_broken_body(problem: ChunkProblem) {
+        // The first problem stays; nobody asks for a second one.
+        let _ = WATCH.try_with(|watch| watch.broken_body.set(problem));
+    }
+
+    /// What is wrong with its chunks, where something is: whoever reads it gets a mere error.
+    pub(crate) fn broken_body(&self) -> Option<ChunkProblem> {
+        self.broken_body.get().copied()
+    }
+
     /// The session that the request was admitted for; its end ends the request if that lasts.
     pub(crate) fn belongs_to(&self, session: Admitted) {
         self.stream.belongs_to(session);
@@ -89,7 +104,7 @@ impl Watch {
 
     /// The whole request ends then, or whenever it ends.
     pub(crate) fn end_by(&self, at: std::time::Instant) {
-        self.set(|deadlines| deadlines.whole = Some(late(at)));
+        self.set(|deadlines| deadlines.whole = Some(late(at, LAST_GRACE)));
     }
 
     /// Its answer has no end of its own, so the whole request has none.
@@ -99,7 +114,7 @@ impl Watch {
 
     /// The next part of the body comes until then, or there is nothing to wait for.
     pub(crate) fn body_by(&self, at: Option<std::time::Instant>) {
-        self.set(|deadlines| deadlines.body = at.map(late));
+        self.set(|deadlines| deadlines.body = at.map(|at| late(at, GRACE)));
     }
 
     /// There is nothing left to wait for.
@@ -174,8 +189,8 @@ impl Deadlines {
     }
 }
 
-fn late(at: std::time::Instant) -> Instant {
-    Instant::from_std(at) + GRACE
+fn late(at: std::time::Instant, grace: Duration) -> Instant {
+    Instant::from_std(at) + grace
 }
 
 /// What a reader is told.
@@ -239,7 +254,7 @@ mod tests {
             watch.end_by(after(20));
         };
         tokio::join!(watch.overdue(), moving);
-        assert_eq!(begin.elapsed(), Duration::from_secs(20) + GRACE);
+        assert_eq!(begin.elapsed(), Duration::from_secs(20) + LAST_GRACE);
         assert_eq!(watch.cause(), Some("it took longer than total_timeout"));
     }
 }
