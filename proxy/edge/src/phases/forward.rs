@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::{ErrorType, OrErr, Result};
 use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::client_address;
 use tokenbridge_bridge::client_headers::{covers, is_refused};
 use tokenbridge_bridge::cookie::without_ours;
 use tokenbridge_bridge::csrf::CsrfMode;
@@ -46,7 +47,7 @@ pub(crate) fn request(
     let (Some(found), Some(target)) = (exchange.route(), &exchange.target) else {
         return Ok(());
     };
-    let client = client_address(http);
+    let client = peer_address(http);
     let mut parts = take(request);
     let fields = &mut parts.headers;
     let chain = forwarded_for(gateway, fields, client);
@@ -58,6 +59,10 @@ pub(crate) fn request(
     }
     hop::mark_request(&gateway.frontend, http.req_header(), fields)?;
     hop::ask_for_trailers(http.req_header(), fields);
+    if failure::interim(http) {
+        // The client was told to go on: its body is here.
+        fields.remove(header::EXPECT);
+    }
     if matches!(exchange.stream, Some(Stream::EventsAsked)) {
         // The framework tells connections of a kind of ours apart by nothing.
         fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -173,12 +178,13 @@ pub(crate) fn response(
     Ok(())
 }
 
-fn client_address(http: &HttpSession) -> Option<std::net::IpAddr> {
+fn peer_address(http: &HttpSession) -> Option<std::net::IpAddr> {
     let address = http.client_addr().and_then(|address| address.as_inet());
     address.map(|address| address.ip().to_canonical())
 }
 
-/// The chain of addresses: the client's own list is believed from a trusted proxy alone.
+/// The chain of addresses, and of nothing else: the client's own list is believed from a trusted
+/// proxy alone.
 fn forwarded_for(
     gateway: &Gateway,
     fields: &HeaderMap,
@@ -193,14 +199,17 @@ fn forwarded_for(
     };
     let unused = rest.len();
     let own = own.get(..LONGEST_ADDRESS - unused).unwrap_or_default();
-    let listed = fields.get_all(&X_FORWARDED_FOR).iter();
-    let listed = listed.filter(|field| field.to_str().is_ok());
-    let mut listed = listed.map(HeaderValue::as_bytes).peekable();
+    let mut listed = fields.get_all(&X_FORWARDED_FOR).iter().peekable();
     if listed.peek().is_none() || !gateway.frontend.trusts(client) {
         return value(own);
     }
-    let chain: Vec<&[u8]> = listed.chain([own]).collect();
-    value(&chain.join(&b", "[..]))
+    let mut chain = Vec::new();
+    for address in client_address::forwarded_for(listed.map(HeaderValue::as_bytes)) {
+        // There is always room in memory.
+        let _ = write!(chain, "{address}, ");
+    }
+    chain.extend_from_slice(own);
+    value(&chain)
 }
 
 fn trusted_trace_state(
