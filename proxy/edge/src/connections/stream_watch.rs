@@ -164,10 +164,19 @@ impl StreamWatch {
                 None => std::future::pending().await,
             }
         };
+        self.first(session, self.stopped(frontend, shutdown)).await
+    }
+
+    /// Whatever ends the stream first.
+    async fn first(
+        &self,
+        session: impl Future<Output = Over>,
+        stopped: impl Future<Output = ()>,
+    ) -> Cut {
         tokio::select! {
             over = session => Cut::SessionOver(over),
             () = self.silent() => Cut::Silence,
-            () = self.stopped(frontend, shutdown) => Cut::Stopping,
+            () = stopped => Cut::Stopping,
         }
     }
 
@@ -205,30 +214,4 @@ impl StreamWatch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_heard_from_either_side_puts_the_end_of_silence_off() {
-        let watch = StreamWatch::default();
-        let begin = Instant::now();
-        watch.silent_at_most(Duration::from_secs(2));
-        let talking = async {
-            for _ in 0..5 {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                watch.active();
-            }
-            watch.silent_at_most(Duration::from_secs(10));
-        };
-        tokio::join!(watch.silent(), talking);
-        assert_eq!(begin.elapsed(), Duration::from_secs(15));
-    }
-
-    #[test]
-    fn a_reader_is_told_once() {
-        let watch = StreamWatch::default();
-        assert!(!watch.tells());
-        watch.note(Cut::Silence);
-        assert!(watch.tells() && !watch.tells());
-    }
-}
+mod tests;
