@@ -25,6 +25,19 @@ pub fn client_address<'f>(
     client
 }
 
+/// The addresses of `X-Forwarded-For`, the client's first. Behind an entry that is no address nobody
+/// knows who came before: it goes, and with it what stands before it.
+pub fn forwarded_for<'f>(fields: impl DoubleEndedIterator<Item = &'f [u8]>) -> Vec<IpAddr> {
+    let entries = fields
+        .rev()
+        .flat_map(|field| field.rsplit(|byte| *byte == b','));
+    let mut addresses: Vec<IpAddr> = entries
+        .map_while(|entry| read(entry.trim_ascii()))
+        .collect();
+    addresses.reverse();
+    addresses
+}
+
 /// An address as proxies write it: bare, or with a port.
 fn read(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?;
@@ -85,6 +98,35 @@ mod tests {
                 expected,
                 "{peer} {forwarded_for:?}"
             );
+        }
+    }
+
+    #[test]
+    fn only_addresses_behind_everything_else_are_listed() {
+        for (fields, expected) in [
+            (&[][..], ""),
+            (&["198.51.100.1"], "198.51.100.1"),
+            (
+                &["198.51.100.1, 10.0.0.1", "10.0.0.2"],
+                "198.51.100.1 10.0.0.1 10.0.0.2",
+            ),
+            (
+                &["[2001:db8::1]:4711,198.51.100.1:80"],
+                "2001:db8::1 198.51.100.1",
+            ),
+            (&["6.6.6.6, unknown, 10.0.0.1"], "10.0.0.1"),
+            (&["6.6.6.6", "_hidden", "10.0.0.1"], "10.0.0.1"),
+            (&["6.6.6.6, <script>"], ""),
+            (&["6.6.6.6,, 10.0.0.1"], "10.0.0.1"),
+            (&["6.6.6.6", "", "10.0.0.1"], "10.0.0.1"),
+            (&["for=6.6.6.6, 10.0.0.1;proto=http"], ""),
+        ] {
+            let bytes = fields.iter().map(|field| field.as_bytes());
+            let listed = forwarded_for(bytes)
+                .iter()
+                .map(IpAddr::to_string)
+                .collect::<Vec<_>>();
+            assert_eq!(listed.join(" "), expected, "{fields:?}");
         }
     }
 

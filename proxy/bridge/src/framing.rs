@@ -1,13 +1,25 @@
-//! The head of an HTTP/1 request as bytes. What two servers could read differently is refused
-//! before anything else reads it (RFC 9112 § 2.2, 3, 5 and 6).
+//! An HTTP/1 request as bytes: its head, and the chunks of its body. What two servers could read
+//! differently is refused before anything else reads it (RFC 9112 § 2.2, 3, 5, 6 and 7.1).
 
 use memchr::memchr;
 use thiserror::Error;
 
 use crate::rejection::{Refusal, Rejection};
 
+mod chunks;
 mod fields;
 mod line;
+
+pub use chunks::{ChunkProblem, ChunkScan};
+
+/// How a request's body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFraming {
+    /// By its length in bytes, which is 0 where there is no body.
+    Length(u64),
+    /// In chunks, which [`ChunkScan`] follows.
+    Chunked,
+}
 
 /// How much a head may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +73,9 @@ pub enum HeadProblem {
     /// Neither a path nor an absolute URL of http.
     #[error("the target is neither a path nor a URL of http")]
     TargetForm,
+    /// Over HTTP/2, another `:scheme` than the two of HTTP.
+    #[error("the scheme is neither https nor http")]
+    Scheme,
     /// `#`, which no client may send, and which some parsers cut off without a word.
     #[error("the target holds a fragment")]
     Fragment,
@@ -127,7 +142,9 @@ impl HeadProblem {
             | Self::FieldValue => Rejection::HeaderInvalid,
             Self::Version => Rejection::VersionUnsupported,
             Self::Connect => Rejection::MethodNotAllowed,
-            Self::TargetForm | Self::Fragment | Self::TargetCharacter => Rejection::TargetInvalid,
+            Self::TargetForm | Self::Scheme | Self::Fragment | Self::TargetCharacter => {
+                Rejection::TargetInvalid
+            }
             Self::TargetTooLong => Rejection::TargetTooLong,
             Self::TooManyFields | Self::TooLarge => Rejection::HeadersTooLarge,
             Self::HostTwice | Self::HostUserInformation | Self::OtherAuthority => {
@@ -212,11 +229,11 @@ impl HeadScan {
     }
 }
 
-/// Judges a whole head, from the request line to the empty line.
+/// Judges a whole head, from the request line to the empty line; tells how the body is framed.
 ///
 /// # Errors
 /// The first thing in it that is malformed or could be read in two ways.
-pub fn judge(head: &[u8]) -> Result<(), HeadProblem> {
+pub fn judge(head: &[u8]) -> Result<BodyFraming, HeadProblem> {
     let (first, mut rest) = next_line(head);
     let request = line::RequestLine::read(first)?;
     let mut fields = fields::Framing::default();
@@ -237,6 +254,19 @@ pub fn judge(head: &[u8]) -> Result<(), HeadProblem> {
 /// It does not begin with `/`, or holds what no target holds.
 pub fn judge_path(target: &[u8]) -> Result<(), HeadProblem> {
     line::judge_path(target)
+}
+
+/// Judges `:scheme` (RFC 9113 § 8.3.1) as the scheme of an absolute target over HTTP/1 is judged:
+/// `http` passes over TLS too, as a proxy that ends TLS and begins it anew says it, and nothing is
+/// ever built from it.
+///
+/// # Errors
+/// It is another one.
+pub fn judge_scheme(scheme: &str) -> Result<(), HeadProblem> {
+    match scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") {
+        true => Ok(()),
+        false => Err(HeadProblem::Scheme),
+    }
 }
 
 /// A line without its end, and what follows it.

@@ -73,8 +73,10 @@ pub enum Rejection {
     IdTokenInvalid,
     /// The provider does not accept this client.
     ClientRefused,
-    /// The upstream closed the connection or answered nonsense.
+    /// The upstream closed the connection before its answer was whole.
     UpstreamFailed,
+    /// What the upstream answered is no HTTP.
+    UpstreamAnswerInvalid,
     /// The upstream could not prove who it is.
     UpstreamUntrusted,
     /// The request came back to the gateway that forwarded it.
@@ -320,8 +322,14 @@ impl Rejection {
             Self::UpstreamFailed => failure(
                 502,
                 "UPSTREAM_FAILED",
-                "The service's answer could not be read",
+                "The service broke off",
                 "connection_terminated",
+            ),
+            Self::UpstreamAnswerInvalid => failure(
+                502,
+                "UPSTREAM_ANSWER_INVALID",
+                "The service's answer could not be read",
+                "http_protocol_error",
             ),
             Self::UpstreamUntrusted => failure(
                 502,
@@ -399,7 +407,7 @@ impl Rejection {
     }
 
     /// Every refusal, for metrics and tests.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::TargetInvalid,
         Self::HostInvalid,
         Self::HeaderInvalid,
@@ -434,6 +442,7 @@ impl Rejection {
         Self::IdTokenInvalid,
         Self::ClientRefused,
         Self::UpstreamFailed,
+        Self::UpstreamAnswerInvalid,
         Self::UpstreamUntrusted,
         Self::LoopDetected,
         Self::StoreUnavailable,

@@ -234,9 +234,10 @@ async fn linger(http: &mut HttpSession) {
     }
 }
 
-/// A client that waits for 100 Continue sends nothing before it has our answer.
+/// A client that waits for 100 Continue sends nothing before it has that or our answer.
 fn sends_on(http: &mut HttpSession) -> bool {
-    !http.is_body_done() && !http.req_header().headers.contains_key(header::EXPECT)
+    let waits = http.req_header().headers.contains_key(header::EXPECT);
+    !http.is_body_done() && (!waits || http.response_written().is_some())
 }
 
 /// Reads until the body ends, is too large, or nothing comes for the length of a pause.

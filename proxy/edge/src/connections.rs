@@ -4,17 +4,20 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`body_stream`] | whether a body's chunks can be read in one way |
 //! | [`counts`] | how many connections an address has |
 //! | [`entrances`] | what each public listener speaks |
 //! | [`client_socket`] | the deadline for a client that takes nothing |
 //! | [`head`] | the deadlines and the frame of an HTTP/1 request's head |
 //! | [`http1`], [`http2`] | one connection's requests |
+//! | [`timer`] | waiting for a moment, request after request |
 //! | [`watch`] | the deadlines of one request |
 //! | [`stream_watch`] | what ends an answer that lasts |
 //! | [`told_upstream`] | connections to upstreams whose reader is told of that end |
 //! | [`refused`] | the answer to a head that never becomes a request |
 //! | [`redirect`] | the listener that only leads to https |
 
+mod body_stream;
 mod client_socket;
 pub(crate) mod counts;
 pub(crate) mod entrances;
@@ -24,6 +27,7 @@ mod http2;
 mod redirect;
 mod refused;
 mod stream_watch;
+mod timer;
 mod told_upstream;
 mod watch;
 

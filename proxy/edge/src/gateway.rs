@@ -15,7 +15,7 @@ use tokenbridge_session_store::{SessionStore, SharedRates};
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
 use crate::phases::{
-    admit, browser_state, failure, forward, limits, place, rates, rejected_token, respond, streams,
+    admit, body, browser_state, failure, forward, place, rates, rejected_token, respond, streams,
     summary,
 };
 use crate::request_id::IdSource;
@@ -80,11 +80,15 @@ impl ProxyHttp for Gateway {
         http: &mut HttpSession,
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
-        limits::begin_attempt(self, http, exchange);
+        body::begin_attempt(self, http, exchange);
         streams::expect(http, exchange).map_err(|refusal| failure::refused(exchange, refusal))?;
         admit::session(self, exchange)
             .await
             .map_err(|refusal| failure::refused(exchange, refusal))?;
+        if body::is_read_ahead(self, http, exchange) {
+            // Boxed: a request without a body does not carry the room for this.
+            Box::pin(body::read_ahead(self, http, exchange)).await?;
+        }
         admit::peer(self, exchange).map_err(|refusal| failure::refused(exchange, refusal))
     }
 
@@ -100,11 +104,11 @@ impl ProxyHttp for Gateway {
     async fn request_body_filter(
         &self,
         http: &mut HttpSession,
-        body: &mut Option<Bytes>,
+        part: &mut Option<Bytes>,
         end: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        limits::body(self, http, body.as_ref(), end, exchange)
+        body::arrived(self, http, part.as_ref(), end, exchange)
     }
 
     async fn upstream_response_filter(

@@ -1,6 +1,7 @@
 //! The steps of the request's walk, one module per part of it.
 
 pub(crate) mod admit;
+pub(crate) mod body;
 pub(crate) mod browser;
 pub(crate) mod browser_state;
 pub(crate) mod failure;

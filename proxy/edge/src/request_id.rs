@@ -1,5 +1,4 @@
-//! Ids for requests and traces: unguessable enough to be unique in a fleet, and without a system
-//! call per request.
+//! Ids for requests and traces, without a system call per request.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,9 +37,10 @@ fn value(text: Bytes) -> HeaderValue {
     HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static("-"))
 }
 
-/// A source of ids, one per proxy service.
+/// A source of ids, one per proxy service. They are unique in a fleet and no secrets: a counter,
+/// mixed with keys of the service's own.
 pub(crate) struct IdSource {
-    keys: RandomState,
+    keys: [u64; 2],
     counter: AtomicU64,
 }
 
@@ -48,17 +48,16 @@ impl IdSource {
     /// Keyed by the operating system's random source and by `salt`, which tells services of one
     /// process apart.
     pub(crate) fn new(salt: u64) -> Self {
-        let keys = RandomState::new();
+        let random = RandomState::new();
         Self {
-            counter: AtomicU64::new(keys.hash_one(salt)),
-            keys,
+            keys: [random.hash_one((salt, 0)), random.hash_one((salt, 1))],
+            counter: AtomicU64::new(random.hash_one((salt, 2))),
         }
     }
 
-    /// The next 64 bits: a keyed hash (SipHash) of a counter.
+    /// The next 64 bits.
     pub(crate) fn next_u64(&self) -> u64 {
-        self.keys
-            .hash_one(self.counter.fetch_add(1, Ordering::Relaxed))
+        (self.next_u128() >> 64) as u64
     }
 
     /// The next name of a request.
@@ -79,10 +78,21 @@ impl IdSource {
         (RequestId(value(text.slice(..DIGITS))), parent)
     }
 
-    /// The next 128 bits.
+    /// The next 128 bits: both halves know the counter, so two services that meet in one half
+    /// differ in the other unless both of their keys agree.
     pub(crate) fn next_u128(&self) -> u128 {
-        (u128::from(self.next_u64()) << 64) | u128::from(self.next_u64())
+        let count = self.counter.fetch_add(1, Ordering::Relaxed);
+        let [high, low] = self.keys.map(|key| u128::from(mixed(count ^ key)));
+        (high << 64) | low
     }
+}
+
+/// Spreads a number over all bits, each to another one: the last step of SplitMix64 (Steele, Lea and
+/// Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 #[cfg(test)]

@@ -129,4 +129,4 @@ fn spread(key: &SessionKey) -> Duration {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -150,6 +150,11 @@ impl Upstream {
         Some(peer)
     }
 
+    /// Whether many requests may share a connection to it.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.options.alpn.get_max_http_version() == 2
+    }
+
     /// Notes that an address refused a connection.
     pub(crate) fn refused(&self, socket: &SocketAddr, now: UnixTime) {
         let addresses = self.addresses.load();

@@ -1,14 +1,14 @@
 //! Field lines (RFC 9112 § 5), and what those that frame the body or name the host say together.
 
-use super::HeadProblem;
 use super::line::{RequestLine, is_token};
+use super::{BodyFraming, HeadProblem};
 use crate::client_headers::covers;
 
 /// What the fields of one request say about its frame and host.
 #[derive(Default)]
 pub(super) struct Framing<'h> {
     host: Option<&'h [u8]>,
-    length: bool,
+    length: Option<u64>,
     coding: bool,
 }
 
@@ -64,15 +64,15 @@ impl<'h> Framing<'h> {
     }
 
     fn note_length(&mut self, value: &[u8]) -> Result<(), HeadProblem> {
-        if std::mem::replace(&mut self.length, true) {
+        if self.length.is_some() {
             return Err(HeadProblem::LengthTwice);
         }
         // Eighteen digits are more than any body has, and fit into any server's number.
         let digits = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-        match digits {
-            true => Ok(()),
-            false => Err(HeadProblem::LengthInvalid),
-        }
+        let text = std::str::from_utf8(value).ok().filter(|_| digits);
+        let length = text.and_then(|text| text.parse().ok());
+        self.length = Some(length.ok_or(HeadProblem::LengthInvalid)?);
+        Ok(())
     }
 
     fn note_coding(&mut self, value: &[u8]) -> Result<(), HeadProblem> {
@@ -83,16 +83,17 @@ impl<'h> Framing<'h> {
         }
     }
 
-    pub(super) fn judge(&self, request: &RequestLine<'_>) -> Result<(), HeadProblem> {
+    pub(super) fn judge(&self, request: &RequestLine<'_>) -> Result<BodyFraming, HeadProblem> {
         if self.coding && request.old_version {
             return Err(HeadProblem::CodingInOldVersion);
         }
-        if self.coding && self.length {
+        if self.coding && self.length.is_some() {
             return Err(HeadProblem::LengthAndCoding);
         }
         match request.authority {
             Some(authority) if self.host != Some(authority) => Err(HeadProblem::OtherAuthority),
-            Some(_) | None => Ok(()),
+            Some(_) | None if self.coding => Ok(BodyFraming::Chunked),
+            Some(_) | None => Ok(BodyFraming::Length(self.length.unwrap_or(0))),
         }
     }
 }
@@ -106,6 +107,6 @@ fn without_blanks(mut value: &[u8]) -> &[u8] {
 }
 
 /// What no field value holds (RFC 9110 § 5.5): a tab is allowed, NUL and DEL are not.
-fn is_control(byte: u8) -> bool {
+pub(super) fn is_control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
 }

@@ -2,24 +2,45 @@
 //! a client could take for ever. Here the whole head has one deadline, and is judged before the
 //! framework reads it.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use pingora_core::protocols::Stream;
 use pingora_core::server::ShutdownWatch;
-use tokenbridge_bridge::framing::{self, HeadLimits, HeadScan};
+use tokenbridge_bridge::framing::{self, BodyFraming, ChunkScan, HeadLimits, HeadScan};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::limits::Limits;
 use tokio::io::AsyncReadExt;
+
+use super::timer::Timer;
+use crate::phases::body;
 
 /// How much is read at once.
 const STEP: usize = 4 * 1024;
 /// Empty lines before a request line that are passed over (RFC 9112 § 2.2).
 const EMPTY_LINES: usize = 2;
+
+/// A head, and whatever of the body came with it.
+pub(super) struct Head {
+    pub(super) bytes: BytesMut,
+    pub(super) body: Body,
+}
+
+/// What follows a head.
+pub(super) enum Body {
+    /// Nothing, or what is read whole before it is forwarded.
+    Small,
+    /// More than that.
+    Large,
+    /// Chunks, and how far they have come.
+    Chunked(ChunkScan),
+}
+
 /// What came on a connection.
 pub(super) enum Arrived {
-    /// A head, and whatever of the body came with it.
-    Head(BytesMut),
+    /// The beginning of a request.
+    Head(Head),
     /// Nothing: the client is gone or was silent too long.
     Nothing,
     /// Something that is no request.
@@ -47,53 +68,99 @@ impl HeadRules {
         }
     }
 
-    /// Reads one head. A connection on which nothing is under way ends with the service.
-    pub(super) async fn read(&self, stream: &mut Stream, shutdown: &mut ShutdownWatch) -> Arrived {
-        let mut bytes = BytesMut::with_capacity(STEP);
+    /// Reads one head. A connection on which nothing is under way ends once `stopped` resolves.
+    pub(super) async fn read(
+        &self,
+        stream: &mut Stream,
+        silence: &mut Timer,
+        stopped: Pin<&mut impl Future<Output = ()>>,
+    ) -> Arrived {
+        let mut arriving = Arriving::new(self.limits);
         let begun = tokio::select! {
             biased;
-            begun = tokio::time::timeout(self.silence, stream.read_buf(&mut bytes)) => begun,
-            () = stopping(shutdown) => return Arrived::Nothing,
+            begun = silence.within(self.silence, stream.read_buf(&mut arriving.bytes)) => begun,
+            () = stopped => return Arrived::Nothing,
         };
-        if !matches!(begun, Ok(Ok(1..))) {
+        if !matches!(begun, Some(Ok(1..))) {
             return Arrived::Nothing;
         }
-        let rest = tokio::time::timeout(self.whole, self.read_on(stream, &mut bytes)).await;
-        match rest {
-            Ok(Ok(true)) => Arrived::Head(bytes),
-            Ok(Ok(false)) => Arrived::Nothing,
-            Ok(Err(refusal)) => Arrived::Refused(refusal),
-            Err(_) => Arrived::Refused(Refusal::new(
-                Rejection::RequestTimeout,
-                format!("no whole head in limits.header_timeout={:?}", self.whole),
-            )),
+        // Nearly every head comes at once, and needs no deadline.
+        let whole = match arriving.is_whole() {
+            Ok(true) => Ok(true),
+            Err(refusal) => Err(refusal),
+            Ok(false) => match tokio::time::timeout(self.whole, arriving.rest(stream)).await {
+                Ok(whole) => whole,
+                Err(_) => Err(Refusal::new(
+                    Rejection::RequestTimeout,
+                    format!("no whole head in limits.header_timeout={:?}", self.whole),
+                )),
+            },
+        };
+        match whole {
+            Ok(true) => Arrived::Head(Head {
+                bytes: arriving.bytes,
+                body: arriving.body,
+            }),
+            Ok(false) => Arrived::Nothing,
+            Err(refusal) => Arrived::Refused(refusal),
+        }
+    }
+}
+
+/// A head while it comes.
+struct Arriving {
+    bytes: BytesMut,
+    scan: HeadScan,
+    empty_lines: usize,
+    body: Body,
+}
+
+impl Arriving {
+    fn new(limits: HeadLimits) -> Self {
+        Self {
+            bytes: BytesMut::with_capacity(STEP),
+            scan: HeadScan::new(limits),
+            empty_lines: 0,
+            body: Body::Small,
         }
     }
 
-    /// Whether a whole head came before the client left.
-    async fn read_on(&self, stream: &mut Stream, bytes: &mut BytesMut) -> Result<bool, Refusal> {
-        let mut scan = HeadScan::new(self.limits);
-        let mut empty_lines = 0;
+    /// Reads on; tells whether the whole head came before the client left.
+    async fn rest(&mut self, stream: &mut Stream) -> Result<bool, Refusal> {
         loop {
-            while empty_lines < EMPTY_LINES && bytes.starts_with(b"\r\n") {
-                bytes.advance(2);
-                empty_lines += 1;
-            }
-            let undecided = bytes.is_empty() || (&bytes[..] == b"\r" && empty_lines < EMPTY_LINES);
-            let end = match undecided {
-                true => None,
-                false => scan.advance(bytes)?,
-            };
-            if let Some(head) = end.and_then(|end| bytes.get(..end)) {
-                framing::judge(head)?;
-                return Ok(true);
-            }
-            bytes.reserve(STEP);
-            match stream.read_buf(bytes).await {
+            self.bytes.reserve(STEP);
+            match stream.read_buf(&mut self.bytes).await {
+                Ok(1..) if self.is_whole()? => return Ok(true),
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return Ok(false),
             }
         }
+    }
+
+    /// Judges what has come so far, and the head once it is whole.
+    fn is_whole(&mut self) -> Result<bool, Refusal> {
+        while self.empty_lines < EMPTY_LINES && self.bytes.starts_with(b"\r\n") {
+            self.bytes.advance(2);
+            self.empty_lines += 1;
+        }
+        let begins_with_cr = &self.bytes[..] == b"\r" && self.empty_lines < EMPTY_LINES;
+        if self.bytes.is_empty() || begins_with_cr {
+            return Ok(false);
+        }
+        let end = self.scan.advance(&self.bytes)?;
+        let Some((head, come)) = end.and_then(|end| self.bytes.split_at_checked(end)) else {
+            return Ok(false);
+        };
+        self.body = match framing::judge(head)? {
+            BodyFraming::Length(..=body::WHOLE) => Body::Small,
+            BodyFraming::Length(_) => Body::Large,
+            BodyFraming::Chunked => {
+                let mut chunks = ChunkScan::default();
+                chunks.advance(come)?;
+                Body::Chunked(chunks)
+            }
+        };
+        Ok(true)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The requests of one HTTP/1 connection, one after the other.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use pingora_core::apps::HttpPersistentSettings;
@@ -8,7 +9,9 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use tokenbridge_config::limits::Limits;
 
-use super::head::{Arrived, HeadRules};
+use super::body_stream::{self, BodyStream};
+use super::head::{Arrived, Body, HeadRules, stopping};
+use super::timer::Timer;
 use super::{Connections, refused, watch};
 
 /// Serves a connection until it ends.
@@ -16,12 +19,18 @@ pub(super) async fn serve(
     connections: &Arc<Connections>,
     limits: &Arc<Limits>,
     mut stream: Stream,
-    mut shutdown: ShutdownWatch,
+    shutdown: ShutdownWatch,
 ) {
     let rules = HeadRules::of(limits);
+    let (mut silence, mut deadline) = (Timer::new(), Timer::new());
+    let mut watched = shutdown.clone();
+    let mut stopped = pin!(stopping(&mut watched));
     let mut persistent: Option<HttpPersistentSettings> = None;
     loop {
-        let head = match rules.read(&mut stream, &mut shutdown).await {
+        let head = match rules
+            .read(&mut stream, &mut silence, stopped.as_mut())
+            .await
+        {
             Arrived::Head(head) => head,
             Arrived::Nothing => break,
             Arrived::Refused(refusal) => {
@@ -29,7 +38,11 @@ pub(super) async fn serve(
                 break;
             }
         };
-        let mut session = ServerSession::new_http1(stream);
+        let mut session = ServerSession::new_http1(match head.body {
+            Body::Small => stream,
+            Body::Large => Box::new(BodyStream::new(stream, None)),
+            Body::Chunked(chunks) => Box::new(BodyStream::new(stream, Some(chunks))),
+        });
         match persistent.take() {
             Some(settings) => settings.apply_to_session(&mut session),
             None => {
@@ -38,13 +51,18 @@ pub(super) async fn serve(
             }
         }
         // The framework reads what was read here as if it came from the connection.
-        session.set_pipelined_prefix(head);
-        let (reusable, accepted) = watch::serve(connections, limits, session, &shutdown).await;
+        session.set_pipelined_prefix(head.bytes);
+        let request = (session, &mut deadline);
+        let (reusable, accepted) = watch::serve(connections, limits, request, &shutdown).await;
         if !accepted {
             connections.frontend.metrics.connections.malformed();
         }
         let Some(reusable) = reusable else { return };
-        (stream, persistent) = reusable.consume();
+        let (used, settings) = reusable.consume();
+        let Some(behind) = body_stream::behind(used) else {
+            return;
+        };
+        (stream, persistent) = (behind, settings);
     }
     stream.shutdown().await;
 }

@@ -6,17 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::Method;
+use pingora::http::RequestHeader;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{
     H2Accept, H2Options, HttpSession, default_h2_options, handshake,
 };
 use pingora_core::protocols::{Digest, Stream};
 use pingora_core::server::ShutdownWatch;
-use tokenbridge_bridge::framing::HeadProblem;
+use tokenbridge_bridge::framing::{self, HeadProblem};
 use tokenbridge_config::limits::Limits;
 use tokio::sync::Notify;
 
 use super::head::stopping;
+use super::timer::Timer;
 use super::{Connections, refused, watch};
 
 /// Requests that cannot be read before the connection ends, as many as the framework allows.
@@ -126,12 +128,23 @@ fn spawn(
     tokio::spawn(async move {
         let _entered = entered;
         let mut session = ServerSession::new_http2(session);
-        if session.req_header().method == Method::CONNECT {
-            refused::answer_one(&connections, &mut session, HeadProblem::Connect.into()).await;
+        if let Err(problem) = judge(session.req_header()) {
+            refused::answer_one(&connections, &mut session, problem.into()).await;
             return;
         }
-        watch::serve(&connections, &limits, session, &shutdown).await;
+        let request = (session, &mut Timer::new());
+        watch::serve(&connections, &limits, request, &shutdown).await;
     });
+}
+
+/// What the head of an HTTP/1 request is judged by, as far as the framework leaves it to be seen: it
+/// has cut off a path's fragment, and a scheme without an authority.
+fn judge(request: &RequestHeader) -> Result<(), HeadProblem> {
+    match request.uri.scheme_str() {
+        _ if request.method == Method::CONNECT => Err(HeadProblem::Connect),
+        Some(scheme) => framing::judge_scheme(scheme),
+        None => Ok(()),
+    }
 }
 
 /// The requests under way on one connection.

@@ -9,7 +9,8 @@ use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget};
 use tokenbridge_config::limits::Limits;
 
-use super::head::{Arrived, HeadRules};
+use super::head::{Arrived, HeadRules, stopping};
+use super::timer::Timer;
 use super::{Connections, refused};
 use crate::answer::{Answer, Stamp};
 
@@ -24,10 +25,11 @@ pub(super) async fn serve(
     mut shutdown: ShutdownWatch,
 ) {
     let rules = HeadRules::of(limits);
-    match rules.read(&mut stream, &mut shutdown).await {
+    let stopped = std::pin::pin!(stopping(&mut shutdown));
+    match rules.read(&mut stream, &mut Timer::new(), stopped).await {
         Arrived::Nothing => {}
         Arrived::Refused(refusal) => refuse(connections, &mut stream, refusal).await,
-        Arrived::Head(head) => match location(connections, &head) {
+        Arrived::Head(head) => match location(connections, &head.bytes) {
             Err(refusal) => refuse(connections, &mut stream, refusal).await,
             Ok((location, is_head)) => {
                 let request_id = connections.ids.request_id();

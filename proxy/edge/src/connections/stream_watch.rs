@@ -57,6 +57,8 @@ impl Cut {
 #[derive(Default)]
 pub(crate) struct StreamWatch {
     state: Mutex<State>,
+    /// Whether the request lasts long enough to be watched.
+    begun: AtomicBool,
     changed: Notify,
     cut: OnceLock<Cut>,
     told: AtomicBool,
@@ -67,8 +69,6 @@ pub(crate) struct StreamWatch {
 #[derive(Default)]
 struct State {
     session: Option<Admitted>,
-    /// Whether the request lasts long enough to be watched.
-    begun: bool,
     /// Whether it has no end of its own, so that a stop of the gateway must end it.
     endless: bool,
     silence: Option<Silence>,
@@ -88,7 +88,7 @@ impl StreamWatch {
 
     /// From now on its end ends the request.
     pub(crate) fn begin(&self) {
-        self.lock().begun = true;
+        self.begun.store(true, Ordering::Relaxed);
         self.changed.notify_waiters();
     }
 
@@ -144,16 +144,13 @@ impl StreamWatch {
         }
     }
 
-    /// Resolves once something ends the stream.
-    pub(super) async fn over(&self, frontend: &Frontend, shutdown: &ShutdownWatch) -> Cut {
-        while !self.lock().begun {
-            self.changed.notified().await;
-        }
-        // Boxed: most requests never come so far.
-        Box::pin(self.watch(frontend, shutdown)).await
+    /// Whether it has begun to matter what ends the request.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
-    async fn watch(&self, frontend: &Frontend, shutdown: &ShutdownWatch) -> Cut {
+    /// Resolves once something ends the stream.
+    pub(super) async fn over(&self, frontend: &Frontend, shutdown: &ShutdownWatch) -> Cut {
         let session = self.lock().session.clone();
         let session = async {
             match session {
@@ -164,10 +161,19 @@ impl StreamWatch {
                 None => std::future::pending().await,
             }
         };
+        self.first(session, self.stopped(frontend, shutdown)).await
+    }
+
+    /// Whatever ends the stream first.
+    async fn first(
+        &self,
+        session: impl Future<Output = Over>,
+        stopped: impl Future<Output = ()>,
+    ) -> Cut {
         tokio::select! {
             over = session => Cut::SessionOver(over),
             () = self.silent() => Cut::Silence,
-            () = self.stopped(frontend, shutdown) => Cut::Stopping,
+            () = stopped => Cut::Stopping,
         }
     }
 
@@ -205,30 +211,4 @@ impl StreamWatch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_heard_from_either_side_puts_the_end_of_silence_off() {
-        let watch = StreamWatch::default();
-        let begin = Instant::now();
-        watch.silent_at_most(Duration::from_secs(2));
-        let talking = async {
-            for _ in 0..5 {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                watch.active();
-            }
-            watch.silent_at_most(Duration::from_secs(10));
-        };
-        tokio::join!(watch.silent(), talking);
-        assert_eq!(begin.elapsed(), Duration::from_secs(15));
-    }
-
-    #[test]
-    fn a_reader_is_told_once() {
-        let watch = StreamWatch::default();
-        assert!(!watch.tells());
-        watch.note(Cut::Silence);
-        assert!(watch.tells() && !watch.tells());
-    }
-}
+mod tests;

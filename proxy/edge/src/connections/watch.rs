@@ -2,27 +2,33 @@
 //! at all for a body over HTTP/2. A request that is ended here is dropped where it stands, so the
 //! phases answer first wherever they can, and this comes a moment later.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use pingora_core::apps::{HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
+use tokenbridge_bridge::framing::ChunkProblem;
 use tokenbridge_config::limits::Limits;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Connections;
 use super::stream_watch::StreamWatch;
+use super::timer::Timer;
+use super::{Connections, Cut};
 use crate::session_end::Admitted;
 
 tokio::task_local! {
     static WATCH: Arc<Watch>;
 }
 
-/// How long after a deadline the phases may still answer.
+/// How long after a body's deadline the phases may still answer.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long after that of the whole request. They hold it themselves unless an answer has begun.
+const LAST_GRACE: Duration = Duration::from_millis(250);
 /// A request under way for so long is worth knowing when its session ends.
 const LASTING: Duration = Duration::from_millis(500);
 
@@ -34,8 +40,8 @@ pub(crate) struct Watch {
     limits: Option<Arc<Limits>>,
     accepted: AtomicBool,
     deadlines: Mutex<Deadlines>,
-    sooner: Notify,
     cause: OnceLock<&'static str>,
+    broken_body: OnceLock<ChunkProblem>,
 }
 
 /// What comes with a deadline.
@@ -66,6 +72,17 @@ impl Watch {
         told.unwrap_or_default()
     }
 
+    /// Notes that the body of the request that this task serves can be read in two ways.
+    pub(super) fn note_broken_body(problem: ChunkProblem) {
+        // The first problem stays; nobody asks for a second one.
+        let _ = WATCH.try_with(|watch| watch.broken_body.set(problem));
+    }
+
+    /// What is wrong with its chunks, where something is: whoever reads it gets a mere error.
+    pub(crate) fn broken_body(&self) -> Option<ChunkProblem> {
+        self.broken_body.get().copied()
+    }
+
     /// The session that the request was admitted for; its end ends the request if that lasts.
     pub(crate) fn belongs_to(&self, session: Admitted) {
         self.stream.belongs_to(session);
@@ -89,7 +106,7 @@ impl Watch {
 
     /// The whole request ends then, or whenever it ends.
     pub(crate) fn end_by(&self, at: std::time::Instant) {
-        self.set(|deadlines| deadlines.whole = Some(late(at)));
+        self.set(|deadlines| deadlines.whole = Some(late(at, LAST_GRACE)));
     }
 
     /// Its answer has no end of its own, so the whole request has none.
@@ -99,7 +116,7 @@ impl Watch {
 
     /// The next part of the body comes until then, or there is nothing to wait for.
     pub(crate) fn body_by(&self, at: Option<std::time::Instant>) {
-        self.set(|deadlines| deadlines.body = at.map(late));
+        self.set(|deadlines| deadlines.body = at.map(|at| late(at, GRACE)));
     }
 
     /// There is nothing left to wait for.
@@ -113,15 +130,7 @@ impl Watch {
     }
 
     fn set(&self, change: impl FnOnce(&mut Deadlines)) {
-        let mut deadlines = self.lock();
-        let before = deadlines.next();
-        change(&mut deadlines);
-        let after = deadlines.next();
-        drop(deadlines);
-        // A later deadline is seen when the earlier one has come.
-        if after.is_some_and(|(after, _)| before.is_none_or(|(before, _)| after < before)) {
-            self.sooner.notify_one();
-        }
+        change(&mut self.lock());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Deadlines> {
@@ -130,34 +139,56 @@ impl Watch {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Resolves once a deadline has passed.
-    async fn overdue(&self) {
-        loop {
-            let next = self.lock().next();
-            let Some((at, due)) = next else {
-                self.sooner.notified().await;
-                continue;
-            };
-            if at > Instant::now() {
-                tokio::select! {
-                    () = tokio::time::sleep_until(at) => {}
-                    () = self.sooner.notified() => {}
-                }
-                continue;
+    /// Serves a request until it ends, a deadline of it passes or its stream is over. Deadlines are
+    /// set by the request's own task while it is polled, so a look at them after each poll misses
+    /// none, and nobody has to be woken for them.
+    async fn follow<S: Future, C: Future<Output = Cut>>(
+        &self,
+        mut serving: Pin<&mut S>,
+        timer: &mut Timer,
+        over: impl Fn() -> C,
+    ) -> Outcome<S::Output> {
+        let mut ending = None;
+        poll_fn(|context| {
+            if let Poll::Ready(served) = serving.as_mut().poll(context) {
+                return Poll::Ready(Outcome::Served(served));
             }
-            match due {
-                Due::Lasts => {
-                    self.lock().lasting = None;
-                    self.stream.begin();
+            loop {
+                if self.stream.has_begun() {
+                    // Boxed: most requests never come so far.
+                    let ending = ending.get_or_insert_with(|| Box::pin(over()));
+                    if let Poll::Ready(cut) = ending.as_mut().poll(context) {
+                        return Poll::Ready(Outcome::Cut(cut));
+                    }
                 }
-                Due::Over(cause) => {
-                    // The first cause stays; nobody asks for a second one.
-                    let _ = self.cause.set(cause);
-                    return;
+                let next = self.lock().next();
+                let Some((at, due)) = next else {
+                    return Poll::Pending;
+                };
+                ready!(timer.poll_until(at, context));
+                match due {
+                    Due::Lasts => {
+                        self.lock().lasting = None;
+                        self.stream.begin();
+                    }
+                    Due::Over(cause) => {
+                        // The first cause stays; nobody asks for a second one.
+                        let _ = self.cause.set(cause);
+                        return Poll::Ready(Outcome::Overdue);
+                    }
                 }
             }
-        }
+        })
+        .await
     }
+}
+
+/// How the watch over a request ended.
+#[derive(Debug, PartialEq)]
+enum Outcome<S> {
+    Served(S),
+    Overdue,
+    Cut(Cut),
 }
 
 impl Deadlines {
@@ -174,8 +205,8 @@ impl Deadlines {
     }
 }
 
-fn late(at: std::time::Instant) -> Instant {
-    Instant::from_std(at) + GRACE
+fn late(at: std::time::Instant, grace: Duration) -> Instant {
+    Instant::from_std(at) + grace
 }
 
 /// What a reader is told.
@@ -188,7 +219,7 @@ pub(super) fn ended_from_outside() -> std::io::Error {
 pub(super) async fn serve(
     connections: &Connections,
     limits: &Arc<Limits>,
-    session: ServerSession,
+    (session, timer): (ServerSession, &mut Timer),
     shutdown: &ShutdownWatch,
 ) -> (Option<ReusedHttpStream>, bool) {
     let watch = Arc::new(Watch {
@@ -201,11 +232,11 @@ pub(super) async fn serve(
     let serving = connections.proxy.process_new_http(session, shutdown);
     let serving = WATCH.scope(watch.clone(), serving);
     let mut serving = std::pin::pin!(serving);
-    let reusable = tokio::select! {
-        biased;
-        reusable = &mut serving => reusable,
-        () = watch.overdue() => None,
-        cut = watch.stream.over(&connections.frontend, shutdown) => {
+    let over = || watch.stream.over(&connections.frontend, shutdown);
+    let reusable = match watch.follow(serving.as_mut(), timer, over).await {
+        Outcome::Served(reusable) => reusable,
+        Outcome::Overdue => None,
+        Outcome::Cut(cut) => {
             watch.stream.note(cut);
             let reads = watch.stream.has_reader();
             connections.frontend.metrics.stream_cut(cut.label());
@@ -238,8 +269,15 @@ mod tests {
             watch.body_by(None);
             watch.end_by(after(20));
         };
-        tokio::join!(watch.overdue(), moving);
-        assert_eq!(begin.elapsed(), Duration::from_secs(20) + GRACE);
+        let moving = async {
+            moving.await;
+            std::future::pending::<()>().await;
+        };
+        let mut moving = std::pin::pin!(moving);
+        let over = std::future::pending::<Cut>;
+        let outcome = watch.follow(moving.as_mut(), &mut Timer::new(), over).await;
+        assert_eq!(outcome, Outcome::Overdue);
+        assert_eq!(begin.elapsed(), Duration::from_secs(20) + LAST_GRACE);
         assert_eq!(watch.cause(), Some("it took longer than total_timeout"));
     }
 }

@@ -1,5 +1,6 @@
 //! A refusal or failure after the request filter becomes one answer, here.
 
+use http::StatusCode;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session as HttpSession};
@@ -42,18 +43,22 @@ pub(crate) async fn answer(
     exchange: &mut Exchange,
 ) -> FailToProxy {
     let cut = exchange.watch.as_ref().and_then(|watch| watch.stream.cut());
-    if let (Some(cut), Some(_)) = (cut, http.response_written()) {
+    let begun = http.response_written().is_some() && !interim(http);
+    if let (Some(cut), true) = (cut, begun) {
         streams::end(http, cut, exchange).await;
         return ended();
     }
-    let refusal = match (exchange.refusal.take(), cut) {
-        (Some(refusal), _) => *refusal,
-        (None, Some(cut)) => streams::refusal(cut),
-        (None, None) => judge(error, http.is_body_done()),
+    let watch = exchange.watch.as_ref();
+    let broken = watch.and_then(|watch| watch.broken_body());
+    let refusal = match (exchange.refusal.take(), cut, broken) {
+        (Some(refusal), ..) => *refusal,
+        (None, Some(cut), _) => streams::refusal(cut),
+        (None, None, Some(problem)) => problem.into(),
+        (None, None, None) => judge(error, http.is_body_done()),
     };
     let rejection = refusal.rejection;
-    let gone = cut.is_none() && is_client_gone(error);
-    if http.response_written().is_some() || gone {
+    let gone = cut.is_none() && broken.is_none() && is_client_gone(error);
+    if begun || gone {
         exchange.refusal = Some(Box::new(refusal));
         return FailToProxy {
             error_code: rejection.status(),
@@ -69,6 +74,14 @@ pub(crate) async fn answer(
         error_code: rejection.status(),
         can_reuse_downstream: false,
     }
+}
+
+/// Whether the client has had nothing yet but an answer before its answer, such as 100 Continue.
+pub(super) fn interim(http: &HttpSession) -> bool {
+    let written = http.response_written().map(|written| written.status);
+    written.is_some_and(|status| {
+        status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
+    })
 }
 
 /// The connection of a stream that was ended is not used again.
@@ -113,6 +126,10 @@ fn judge(error: &Error, body_is_done: bool) -> Refusal {
             | E::ConnectProxyFailure
             | E::SocketError,
         ) => Rejection::UpstreamUnavailable,
+        (
+            ErrorSource::Upstream,
+            E::InvalidHTTPHeader | E::InvalidH2 | E::Custom("InvalidChunk" | "InvalidTrailerEnd"),
+        ) => Rejection::UpstreamAnswerInvalid,
         (ErrorSource::Upstream, _) => Rejection::UpstreamFailed,
         (ErrorSource::Downstream, E::InvalidHTTPHeader) => Rejection::HeaderInvalid,
         (ErrorSource::Downstream, E::Custom("InvalidChunk" | "InvalidTrailerEnd")) => {

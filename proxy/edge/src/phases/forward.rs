@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::{ErrorType, OrErr, Result};
 use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::client_address;
 use tokenbridge_bridge::client_headers::{covers, is_refused};
 use tokenbridge_bridge::cookie::without_ours;
 use tokenbridge_bridge::csrf::CsrfMode;
@@ -39,7 +40,7 @@ pub(crate) fn prepare(gateway: &Gateway, http: &mut HttpSession, exchange: &Exch
     let Some(found) = exchange.route() else {
         return;
     };
-    let believed = gateway.frontend.trusts(client_address(http));
+    let believed = gateway.frontend.trusts(peer_address(http));
     let request = http.req_header_mut();
     let mut parts = take(request);
     strip(gateway, &mut parts.headers, &found.route, believed);
@@ -64,7 +65,7 @@ pub(crate) fn request(
     let mut parts = take(request);
     let fields = &mut parts.headers;
     fields.reserve(ADDED_TO_A_REQUEST);
-    let chain = forwarded_for(gateway, fields, client_address(http))?;
+    let chain = forwarded_for(gateway, fields, peer_address(http))?;
     fields.insert(X_FORWARDED_FOR, chain);
     fields.remove(header::TE);
     if let Some(upstream) = gateway.frontend.upstreams.get(found.route.service_index) {
@@ -72,6 +73,10 @@ pub(crate) fn request(
     }
     hop::mark_request(&gateway.frontend, http.req_header(), fields)?;
     hop::ask_for_trailers(http.req_header(), fields);
+    if failure::interim(http) {
+        // The client was told to go on: its body is here.
+        fields.remove(header::EXPECT);
+    }
     if matches!(exchange.stream, Some(Stream::EventsAsked)) {
         // The framework tells connections of a kind of ours apart by nothing.
         fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -177,12 +182,13 @@ pub(crate) fn response(
     Ok(())
 }
 
-fn client_address(http: &HttpSession) -> Option<std::net::IpAddr> {
+fn peer_address(http: &HttpSession) -> Option<std::net::IpAddr> {
     let address = http.client_addr().and_then(|address| address.as_inet());
     address.map(|address| address.ip().to_canonical())
 }
 
-/// The chain of addresses: the client's own list is believed from a trusted proxy alone.
+/// The chain of addresses, and of nothing else: the client's own list is believed from a trusted
+/// proxy alone.
 fn forwarded_for(
     gateway: &Gateway,
     fields: &HeaderMap,
@@ -197,14 +203,17 @@ fn forwarded_for(
     };
     let unused = rest.len();
     let own = own.get(..LONGEST_ADDRESS - unused).unwrap_or_default();
-    let listed = fields.get_all(&X_FORWARDED_FOR).iter();
-    let listed = listed.filter(|field| field.to_str().is_ok());
-    let mut listed = listed.map(HeaderValue::as_bytes).peekable();
+    let mut listed = fields.get_all(&X_FORWARDED_FOR).iter().peekable();
     if listed.peek().is_none() || !gateway.frontend.trusts(client) {
         return value(own);
     }
-    let chain: Vec<&[u8]> = listed.chain([own]).collect();
-    value(&chain.join(&b", "[..]))
+    let mut chain = Vec::new();
+    for address in client_address::forwarded_for(listed.map(HeaderValue::as_bytes)) {
+        // There is always room in memory.
+        let _ = write!(chain, "{address}, ");
+    }
+    chain.extend_from_slice(own);
+    value(&chain)
 }
 
 /// Removes every spelling of every name that a client may not send.

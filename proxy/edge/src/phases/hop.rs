@@ -36,21 +36,24 @@ pub(super) fn check_loop(frontend: &Frontend, request: &RequestHeader) -> Result
     }
 }
 
+/// Whether a request is a call of gRPC.
+pub(super) fn is_grpc_call(received: &RequestHeader) -> bool {
+    received.version == Version::HTTP_2
+        && holds(received, &header::CONTENT_TYPE, "application/grpc")
+}
+
 /// Asks for trailers where the client of a gRPC call does and gets them: it sends `TE: trailers`,
 /// and a server may refuse a call without it (gRPC over HTTP/2, "Requests").
 pub(super) fn ask_for_trailers(received: &RequestHeader, fields: &mut HeaderMap) {
-    if received.version != Version::HTTP_2 {
-        return;
-    }
-    let holds = |name: &HeaderName, word: &str| {
-        let fields = received.headers.get_all(name).iter();
-        let mut fields = fields.filter_map(|field| field.to_str().ok());
-        fields.any(|field| field.to_ascii_lowercase().contains(word))
-    };
-    let is_call = holds(&header::CONTENT_TYPE, "application/grpc");
-    if is_call && holds(&header::TE, "trailers") {
+    if is_grpc_call(received) && holds(received, &header::TE, "trailers") {
         fields.insert(header::TE, HeaderValue::from_static("trailers"));
     }
+}
+
+fn holds(received: &RequestHeader, name: &HeaderName, word: &str) -> bool {
+    let fields = received.headers.get_all(name).iter();
+    let mut fields = fields.filter_map(|field| field.to_str().ok());
+    fields.any(|field| field.to_ascii_lowercase().contains(word))
 }
 
 /// What we add to `Via`, by the version in which a message came.

@@ -1,18 +1,14 @@
-//! What a request may hold and how long it may take. Sizes are known from its head; a body without
-//! a length, and its pace, show while it arrives.
+//! What a request may hold and how long it may take, as far as its head tells. A body without a
+//! length, and its pace, show while it arrives ([`super::body`]).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::header;
+use http::{HeaderValue, header};
 use pingora::http::RequestHeader;
-use pingora_core::Result;
-use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::RouteLimits;
 use tokenbridge_config::limits::Limits;
 
-use super::{failure, streams};
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
@@ -112,11 +108,7 @@ pub(super) fn check_body_length(limit: u64, request: &RequestHeader) -> Result<(
     let Some(length) = request.headers.get(header::CONTENT_LENGTH) else {
         return Ok(());
     };
-    let length: Option<u64> = length
-        .to_str()
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    match length {
+    match length_of(length) {
         Some(length) if length <= limit => Ok(()),
         Some(length) => Err(Refusal::new(
             Rejection::BodyTooLarge,
@@ -129,74 +121,12 @@ pub(super) fn check_body_length(limit: u64, request: &RequestHeader) -> Result<(
     }
 }
 
-/// Makes an attempt ready: what was counted of the body before is sent again, and its parts have
-/// their deadline from now on.
-pub(crate) fn begin_attempt(gateway: &Gateway, http: &mut HttpSession, exchange: &mut Exchange) {
-    exchange.body_bytes = 0;
-    let patience = body_patience(gateway, exchange);
-    http.set_read_timeout(Some(patience));
-    let waits = !http.is_body_done();
-    expect_body(http, exchange, waits.then_some(patience));
-}
-
-/// Holds the request body against its limits, while it arrives. One that is neither streamed nor
-/// done is to be as fast as `limits.min_body_rate`, once `limits.body_timeout` is over.
-///
-/// # Errors
-/// The body is too large or too slow.
-pub(crate) fn body(
-    gateway: &Gateway,
-    http: &HttpSession,
-    body: Option<&Bytes>,
-    end: bool,
-    exchange: &mut Exchange,
-) -> Result<()> {
-    if exchange.is_websocket() {
-        streams::heard(exchange);
-        return Ok(());
-    }
-    let limits = *of(&gateway.frontend, exchange);
-    let (limit, streaming) = exchange
-        .route()
-        .map(|found| (found.route.limits.max_body, found.route.streaming))
-        .unwrap_or_default();
-    let limit = limit.unwrap_or(limits.max_body);
-    exchange.body_bytes += body.map_or(0, |chunk| chunk.len() as u64);
-    if exchange.body_bytes > limit {
-        let detail = format!("more than max_body={limit} bytes");
-        let refusal = Refusal::new(Rejection::BodyTooLarge, detail);
-        return Err(failure::refused(exchange, refusal));
-    }
-    let begun = *exchange.body_begun.get_or_insert_with(Instant::now);
-    let due = Duration::from_secs(exchange.body_bytes / limits.min_body_rate);
-    if !end && !streaming && begun.elapsed() > limits.body_timeout + due {
-        let detail = format!("slower than limits.min_body_rate={}", limits.min_body_rate);
-        let refusal = Refusal::new(Rejection::RequestTimeout, detail);
-        return Err(failure::refused(exchange, refusal));
-    }
-    let patience = body_patience(gateway, exchange);
-    expect_body(http, exchange, (!end).then_some(patience));
-    Ok(())
-}
-
-/// Over HTTP/1 the framework's own timer runs while it reads, and only then: the watch would blame
-/// the client for an upstream that takes nothing.
-fn expect_body(http: &HttpSession, exchange: &Exchange, patience: Option<Duration>) {
-    if http.as_http1().is_some() {
-        return;
-    }
-    if let Some(watch) = &exchange.watch {
-        watch.body_by(patience.map(|patience| Instant::now() + patience));
-    }
-}
-
-/// How long the next part of the body may take.
-fn body_patience(gateway: &Gateway, exchange: &Exchange) -> Duration {
-    let limits = of(&gateway.frontend, exchange);
-    match exchange.route().is_some_and(|found| found.route.streaming) {
-        true => limits.stream_idle,
-        false => limits.body_timeout,
-    }
+/// The number that `Content-Length` says.
+pub(super) fn length_of(field: &HeaderValue) -> Option<u64> {
+    field
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
 }
 
 /// How long the request may still take in all; `None` without a limit.

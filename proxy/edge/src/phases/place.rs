@@ -87,10 +87,10 @@ pub(crate) fn find(
     let frontend = &*gateway.frontend;
     limits::check_load(frontend)?;
     limits::check_sizes(limits::of(frontend, exchange), request)?;
-    check_method(request, exchange)?;
     host::check(&frontend.served().public_url, request)?;
     hop::check_loop(frontend, request)?;
     let (target, slashes_kept) = read_target(request)?;
+    check_method(frontend, request, &target, exchange)?;
     if let Some(asked) = cors::asked(frontend, request, &target, exchange) {
         exchange.target = Some(target);
         return Ok(Found::Preflight(asked));
@@ -248,9 +248,17 @@ pub(crate) const KNOWN_METHODS: [Method; 7] = [
     Method::PUT,
 ];
 
-fn check_method(request: &RequestHeader, exchange: &mut Exchange) -> Result<(), Refusal> {
+fn check_method(
+    frontend: &Frontend,
+    request: &RequestHeader,
+    target: &RequestTarget,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
     if KNOWN_METHODS.contains(&request.method) {
         return Ok(());
+    }
+    if has_session_route(frontend, target, &KNOWN_METHODS) {
+        browser::note_reader(frontend, request, exchange);
     }
     exchange.allowed = KNOWN_METHODS.to_vec();
     Err(Refusal::new(

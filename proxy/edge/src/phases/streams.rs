@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{StatusCode, Version, header};
+use http::{Method, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_proxy::Session as HttpSession;
@@ -43,8 +43,16 @@ impl Stream {
     }
 }
 
-/// Whether a request asks for a WebSocket (RFC 6455 § 4.1). The framework forwards no other upgrade.
+/// Whether a request asks for a WebSocket (RFC 6455 § 4.1): by GET, and without a body, which would
+/// have neither a limit nor a pace. The framework forwards no other upgrade.
 pub(crate) fn asks_for_websocket(request: &RequestHeader) -> bool {
+    let fields = &request.headers;
+    let length = fields.get(header::CONTENT_LENGTH);
+    let has_body = fields.contains_key(header::TRANSFER_ENCODING)
+        || length.is_some_and(|length| length.as_bytes() != b"0");
+    if request.method != Method::GET || has_body {
+        return false;
+    }
     let protocols = request.headers.get_all(header::UPGRADE).iter();
     let mut protocols = protocols.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
     request.version == Version::HTTP_11
@@ -115,7 +123,7 @@ pub(super) fn check_switch(exchange: &Exchange) -> Result<(), Refusal> {
     match exchange.is_websocket() {
         true => Ok(()),
         false => Err(Refusal::new(
-            Rejection::UpstreamFailed,
+            Rejection::UpstreamAnswerInvalid,
             "the upstream switched protocols, which nobody asked for",
         )),
     }
@@ -237,5 +245,21 @@ mod tests {
         request.set_version(Version::HTTP_11);
         request.insert_header(header::UPGRADE, "h2c").unwrap();
         assert!(!asks_for_websocket(&request));
+    }
+
+    #[test]
+    fn what_has_a_body_or_writes_asks_for_no_websocket() {
+        for (method, field, value, expected) in [
+            ("GET", header::CONTENT_LENGTH, "0", true),
+            ("GET", header::CONTENT_LENGTH, "1", false),
+            ("GET", header::TRANSFER_ENCODING, "chunked", false),
+            ("POST", header::CONTENT_LENGTH, "0", false),
+        ] {
+            let mut request = RequestHeader::build(method, b"/", None).unwrap();
+            request.insert_header(header::UPGRADE, "websocket").unwrap();
+            request.insert_header(&field, value).unwrap();
+            let asks = asks_for_websocket(&request);
+            assert_eq!(asks, expected, "{method} {field}: {value}");
+        }
     }
 }

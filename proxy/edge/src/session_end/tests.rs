@@ -24,7 +24,7 @@ impl Clock for TestClock {
 }
 
 /// A session that was admitted a moment ago.
-struct World {
+pub(crate) struct World {
     sessions: Arc<LiveSessions>,
     store: MemoryStore,
     clock: Arc<TestClock>,
@@ -33,7 +33,11 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
+    /// When the session is over by the clock, in seconds: unused, and whatever happens.
+    pub(crate) const IDLE: u64 = IDLE.0.as_secs();
+    pub(crate) const LIFETIME: u64 = LIFETIME.as_secs();
+
+    pub(crate) async fn new() -> Self {
         let begin = Instant::now();
         let clock = Arc::new(TestClock(begin));
         let store = MemoryStore::new(MemoryLimits::default(), clock.clone());
@@ -55,16 +59,28 @@ impl World {
         }
     }
 
-    /// How it ends, and after how many seconds, while something else happens.
-    async fn end(&self, meanwhile: impl Future<Output = ()>) -> (Over, u64) {
-        let sources = Sources {
+    pub(crate) fn admitted(&self) -> Admitted {
+        self.admitted.clone()
+    }
+
+    pub(crate) fn sources(&self) -> Sources<'_> {
+        Sources {
             sessions: &self.sessions,
             store: &self.store,
             clock: &*self.clock,
             idle: IDLE,
-        };
+        }
+    }
+
+    /// Notes that the session was used.
+    pub(crate) async fn touch(&self) {
+        let _ = self.store.touch(&KEY, self.clock.now()).await;
+    }
+
+    /// How it ends, and after how many seconds, while something else happens.
+    async fn end(&self, meanwhile: impl Future<Output = ()>) -> (Over, u64) {
         let ending = async {
-            let over = over(sources, self.admitted.clone()).await;
+            let over = over(self.sources(), self.admitted()).await;
             (over, self.begin.elapsed().as_secs())
         };
         tokio::join!(ending, meanwhile).0
@@ -112,7 +128,7 @@ async fn use_elsewhere_puts_the_end_off_but_never_beyond_its_lifetime() {
     let using = async {
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_secs(100)).await;
-            let _ = world.store.touch(&KEY, world.clock.now()).await;
+            world.touch().await;
         }
     };
     assert_eq!(world.end(using).await, (Over::Ended, 2_000));

@@ -101,6 +101,8 @@ async fn an_answer_tells_whether_the_upstream_or_the_gateway_failed() {
             Reply::Bytes(b"HTTP/1.1 503 Busy\r\nServer: x\r\nContent-Length: 0\r\n\r\n".to_vec())
         }
         "GET /broken HTTP/1.1" => Reply::Last(Vec::new()),
+        "GET /cut HTTP/1.1" => Reply::Last(b"HTTP/1.1 200 O".to_vec()),
+        "GET /garbage HTTP/1.1" => Reply::Last(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec()),
         _ => Reply::ok(""),
     })
     .await;
@@ -112,6 +114,16 @@ async fn an_answer_tells_whether_the_upstream_or_the_gateway_failed() {
             "/broken",
             502,
             Some("tokenbridge; error=connection_terminated"),
+        ),
+        (
+            "/cut",
+            502,
+            Some("tokenbridge; error=connection_terminated"),
+        ),
+        (
+            "/garbage",
+            502,
+            Some("tokenbridge; error=http_protocol_error"),
         ),
         (
             "/auth/none",

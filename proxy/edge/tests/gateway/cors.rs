@@ -146,7 +146,13 @@ async fn a_listed_origin_may_read_what_is_refused_for_its_size_or_method() {
     let installation = start_with("limits: {max_body: 10}").await;
     let browser = installation.logged_in("alice").await;
     for (origin, reader) in [(LISTED, Some(LISTED)), (UNKNOWN, None)] {
-        for (method, path, status) in [(Method::POST, ITEMS, 413), (Method::POST, "/narrow", 405)] {
+        let unknown = Method::from_bytes(b"PROPFIND").unwrap();
+        for (method, path, status) in [
+            (Method::POST, ITEMS, 413),
+            (Method::POST, "/narrow", 405),
+            (unknown.clone(), ITEMS, 405),
+            (unknown, "/narrow", 405),
+        ] {
             let mut request = BrowserRequest::new(method, installation.url(path));
             request = request.from_origin(origin).body("more than ten bytes");
             let page = browser.fetch(request).await.unwrap();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Request;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 
 use crate::support::Installation;
 use crate::support::certificates::Authority;
@@ -117,6 +118,58 @@ async fn authority_path_and_method_are_judged_as_over_http1() {
         client.get(&format!("https://{host}/last")).await.status(),
         200
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_scheme_is_refused_and_http_changes_nothing_that_is_forwarded() {
+    let transport = Transport::start().await;
+    let client = client(&transport).await;
+    let host = format!("localhost:{}", transport.tls_port);
+    for scheme in ["ftp", "gopher", "javascript"] {
+        let answer = client.get(&format!("{scheme}://{host}/")).await;
+        let given = (answer.status(), answer.code());
+        assert_eq!(given, (400, "TARGET_INVALID".into()), "{scheme}");
+    }
+    assert_eq!(transport.upstream.connections(), 0);
+    for scheme in ["https", "http"] {
+        let answer = client.get(&format!("{scheme}://{host}/x")).await;
+        assert_eq!(answer.status(), 200, "{scheme}");
+    }
+    let seen = transport.upstream.seen();
+    assert_eq!(seen[0].line(), seen[1].line());
+    for name in ["x-forwarded-proto", "x-forwarded-host", "host"] {
+        assert_eq!(seen[0].values(name), seen[1].values(name), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_matched_of_a_path_with_a_fragment_is_what_is_forwarded() {
+    // The framework cuts it off before anything of ours can see it.
+    let transport = Transport::start().await;
+    let host = format!("localhost:{}", transport.tls_port);
+    let mut stream = transport
+        .authority
+        .connect(transport.tls_port, "localhost", &["h2"])
+        .await
+        .unwrap();
+    let literal = |index: u8, value: &str| {
+        let mut field = vec![index, value.len() as u8];
+        field.extend(value.as_bytes());
+        field
+    };
+    // RFC 7541 § 6: `:method GET` and `:scheme https` by index, `:path` and `:authority` as literals.
+    let path = literal(0x04, "/seen?a#/../hidden");
+    let block = [vec![0x82, 0x87], path, literal(0x01, &host)].concat();
+    let mut wire = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    wire.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    wire.extend([0, 0, block.len() as u8, 1, 5, 0, 0, 0, 1]);
+    wire.extend(block);
+    stream.write_all(&wire).await.unwrap();
+    stream.flush().await.unwrap();
+    while transport.upstream.seen().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(transport.upstream.seen()[0].line(), "GET /seen?a HTTP/1.1");
 }
 
 #[tokio::test(flavor = "multi_thread")]

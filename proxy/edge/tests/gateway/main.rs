@@ -41,6 +41,7 @@ mod rates;
 mod real_browser;
 mod redis;
 mod renewal;
+mod request_bodies;
 mod security_table;
 mod seed;
 mod session;

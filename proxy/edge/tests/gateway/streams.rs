@@ -1,6 +1,7 @@
 //! Answers that last: they end with their session, on every replica, as their protocol wants it.
 
 use http::Request;
+use tokenbridge_devkit::browser::BrowserRequest;
 
 use crate::support::certificates::Authority;
 use crate::support::h2::H2Client;
@@ -122,10 +123,8 @@ async fn streams_over_http2_end_with_their_session() {
     assert!(taken.connection.is_closed().await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_logout_ends_the_streams_of_another_replica() {
-    let redis = RedisServer::start();
-    let mut live = Live::start_with(|folder| folder.use_redis(&redis.url())).await;
+/// Another gateway with the same store and upstream.
+async fn replica(live: &Live, redis: &RedisServer) -> (ConfigurationFolder, GatewayProcess) {
     let mut folder = ConfigurationFolder::demo(
         live.installation.provider.issuer(),
         &live.installation.analytics.url(),
@@ -133,13 +132,49 @@ async fn a_logout_ends_the_streams_of_another_replica() {
     );
     live.upstream.stand_in(&folder);
     folder.use_redis(&redis.url());
-    let _replica = GatewayProcess::start(&mut folder).await;
+    let gateway = GatewayProcess::start(&mut folder).await;
+    (folder, gateway)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_ends_the_streams_of_another_replica() {
+    let redis = RedisServer::start();
+    let mut live = Live::start_with(|folder| folder.use_redis(&redis.url())).await;
+    let (folder, _replica) = replica(&live, &redis).await;
     let cookie = live.installation.session_cookie(&live.browser).unwrap();
     live.fields = fields_of_page(folder.public_url(), &cookie);
     let (mut client, mut taken) = live.websocket(folder.port(), WITH_SESSION).await;
     live.log_out().await;
     assert_eq!(client.rest().await, SESSION_OVER);
     assert!(taken.connection.is_closed().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_everywhere_ends_the_streams_of_other_browsers_on_another_replica() {
+    let redis = RedisServer::start();
+    let mut live = Live::start_with(|folder| folder.use_redis(&redis.url())).await;
+    let (folder, _replica) = replica(&live, &redis).await;
+    let mut streams = Vec::new();
+    for user in ["alice", "alice", "bob"] {
+        live.log_in(user).await;
+        let cookie = live.installation.session_cookie(&live.browser).unwrap();
+        live.fields = fields_of_page(folder.public_url(), &cookie);
+        streams.push(live.websocket(folder.port(), WITH_SESSION).await);
+    }
+    let (mut bobs, mut bobs_upstream) = streams.pop().unwrap();
+    live.log_in("alice").await;
+    let logout = live.installation.url("/auth/logout?everywhere=true");
+    let page = live
+        .installation
+        .send(&live.browser, BrowserRequest::post(logout))
+        .await;
+    assert_eq!(page.status, 200);
+    for (mut client, mut taken) in streams {
+        assert_eq!(client.rest().await, SESSION_OVER);
+        assert!(taken.connection.is_closed().await);
+    }
+    bobs.send(MASKED_HELLO).await;
+    bobs_upstream.connection.until(MASKED_HELLO).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

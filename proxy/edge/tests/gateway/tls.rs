@@ -39,6 +39,27 @@ async fn a_handshake_prefers_post_quantum_keys_and_http2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_puts_another_key_exchange_first_gets_that_one() {
+    // What SECURITY.md says that rustls does not let a server choose.
+    let transport = Transport::start().await;
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider
+        .kx_groups
+        .sort_by_key(|group| group.name() == NamedGroup::X25519MLKEM768);
+    let first = provider.kx_groups[0].name();
+    assert!(provider.kx_groups.len() > 1 && first != NamedGroup::X25519MLKEM768);
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(transport.authority.roots())
+        .with_no_client_auth();
+    let connected = connect(config, transport.tls_port, "localhost").await;
+    let connected = connected.unwrap();
+    let group = connected.get_ref().1.negotiated_key_exchange_group();
+    assert_eq!(group.unwrap().name(), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_client_is_served_with_tls_1_2_and_http_1() {
     let transport = Transport::start().await;
     let config = rustls::ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS12])

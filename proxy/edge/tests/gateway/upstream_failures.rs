@@ -147,7 +147,12 @@ async fn nonsense_of_an_upstream_is_not_passed_on() {
         let answer = ask(&transport, "POST", "/", "x").await;
         assert_eq!(
             (answer.status, answer.code()),
-            (502, "UPSTREAM_FAILED".into()),
+            (502, "UPSTREAM_ANSWER_INVALID".into()),
+            "{nonsense:?}"
+        );
+        assert_eq!(
+            answer.header("proxy-status"),
+            Some("tokenbridge; error=http_protocol_error"),
             "{nonsense:?}"
         );
         assert_eq!(transport.upstream.seen().len(), 1);

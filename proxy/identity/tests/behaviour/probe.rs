@@ -1,5 +1,8 @@
 //! Probes: one token of each service, nothing left behind, and nobody but the asker learns of it.
 
+mod authorizations;
+mod tickets;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -212,102 +215,5 @@ async fn a_callback_that_lands_at_another_replica_is_finished_there() {
     );
     let report = probe_at(&gateway, &other).await;
     assert!(!report.is_wrong(), "{report:?}");
-    nothing_is_left_of(&gateway, 0).await;
-}
-
-#[tokio::test]
-async fn a_ticket_works_once_and_cannot_be_made_up() {
-    let gateway = Gateway::start().await;
-    let begun = gateway.identity.begin_probe().unwrap();
-    let begin = async |ticket: &str| {
-        let begun = gateway.identity.begin_probe_login(ticket, &[]).await;
-        begun.map_err(|refusal| refusal.rejection)
-    };
-    assert!(begin(begun.ticket.expose()).await.is_ok());
-    assert_eq!(
-        begin(begun.ticket.expose()).await.unwrap_err(),
-        Rejection::LoginReplayed
-    );
-    for made_up in ["", "x", begun.id.expose()] {
-        assert_eq!(begin(made_up).await.unwrap_err(), Rejection::LoginUnknown);
-    }
-    let late = gateway.identity.begin_probe().unwrap();
-    gateway.advance(Duration::from_secs(601));
-    assert_eq!(
-        begin(late.ticket.expose()).await.unwrap_err(),
-        Rejection::LoginExpired
-    );
-    assert_eq!(
-        gateway
-            .identity
-            .probe_report(begun.id.expose())
-            .await
-            .unwrap(),
-        None
-    );
-}
-
-#[tokio::test]
-async fn a_login_that_fails_ends_the_probe() {
-    let gateway = Gateway::start().await;
-    let begun = gateway.identity.begin_probe().unwrap();
-    let sent = redirect(&gateway, &begun).await;
-    let url = url::Url::parse(&sent.location).unwrap();
-    let state = url
-        .query_pairs()
-        .find(|(name, _)| name == "state")
-        .unwrap()
-        .1;
-    let issuer = gateway.provider.issuer();
-    let query = format!("error=access_denied&state={state}&iss={issuer}");
-    let failure = gateway.finish(&query).await.unwrap_err();
-    assert_eq!(failure.refusal.rejection, Rejection::LoginRefused);
-    let report = report(&gateway, &begun).await;
-    assert!(report.is_wrong());
-    assert!(report.problem.unwrap().contains("access_denied"));
-}
-
-#[tokio::test]
-async fn services_with_an_authorization_of_their_own_are_probed_one_after_the_other() {
-    let gateway = crate::hops::gateway_of(3, |options| {
-        let more = plan("own", Strategy::ClientCredentials, CRUD, &[]);
-        options.plans.insert(1, more);
-    })
-    .await;
-    let report = probe(&gateway).await;
-    let named: Vec<&str> = report
-        .services
-        .iter()
-        .map(|one| one.service.as_str())
-        .collect();
-    assert_eq!(named, ["s0", "own", "s1", "s2"]);
-    assert!(!report.is_wrong(), "{report:?}");
-    for service in 0..3 {
-        let probed = of(&report, &format!("s{service}"));
-        assert_eq!(probed.audiences, [crate::hops::audience(service)]);
-        assert_eq!(probed.refresh_token, RefreshTokenUse::Kept);
-    }
-    nothing_is_left_of(&gateway, 0).await;
-    let all_revoked = async || gateway.provider.counters().revocations == 4;
-    gateway
-        .until("every refresh token is revoked", all_revoked)
-        .await;
-}
-
-#[tokio::test]
-async fn an_authorization_that_fails_is_one_line_of_the_report_and_the_others_go_on() {
-    let gateway = crate::hops::gateway_of(8, |options| {
-        let client = options.idp.clients.get_mut("bff-server").unwrap();
-        let refused = crate::hops::audience(1);
-        client
-            .allowed_audiences
-            .retain(|audience| *audience != refused);
-    })
-    .await;
-    let report = probe(&gateway).await;
-    let verdicts: Vec<Verdict> = report.services.iter().map(|one| one.verdict).collect();
-    let (ok, wrong, skipped) = (Verdict::Ok, Verdict::Wrong, Verdict::Skipped);
-    assert_eq!(verdicts, [ok, wrong, ok, ok, ok, ok, skipped, skipped]);
-    assert_eq!(of(&report, "s1").reason.as_deref(), Some("invalid_target"));
     nothing_is_left_of(&gateway, 0).await;
 }

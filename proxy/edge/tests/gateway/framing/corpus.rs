@@ -259,17 +259,26 @@ pub(super) const ONE: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Chunks that end nowhere or twice: the upstream may see a beginning, never a second request.
+/// Chunks that end nowhere or twice, or that two servers could read differently.
 pub(super) const BROKEN_CHUNKS: &[&str] = &[
     "FFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n",
     "-5\r\nhello\r\n0\r\n\r\n",
     "0x5\r\nhello\r\n0\r\n\r\n",
     "5\nhello\r\n0\r\n\r\n",
+    "5 \r\nhello\r\n0\r\n\r\n",
+    "5\t;a\r\nhello\r\n0\r\n\r\n",
     "5;\nhello\r\n0\r\n\r\nSMUGGLED",
+    "5;a\nhello\r\n0\r\n\r\nSMUGGLED",
+    "5;a=\"\n\"\r\nhello\r\n0\r\n\r\nSMUGGLED",
     "5;a\rb\r\nhello\r\n0\r\n\r\nSMUGGLED",
     "5\r\nhelloX\r\n0\r\n\r\nSMUGGLED",
     "2\r\nhello\r\n0\r\n\r\nSMUGGLED",
     "5\r\nhello0\r\n\r\nSMUGGLED",
+    "5\r\nhello\r\n\r\n\r\nSMUGGLED",
+    "5\r\nhello\r\n0\r\nno colon\r\n\r\n",
+    "5\r\nhello\r\n0\r\nno-colon\r\n\r\n",
+    "5\r\nhello\r\n0\r\nA: b\n\r\nSMUGGLED",
+    "5\r\nhello\r\n0\r\n folded\r\n\r\n",
     " 5 \r\nhello\r\n0\r\n\r\nSMUGGLED",
     "\r\n\r\nSMUGGLED",
 ];

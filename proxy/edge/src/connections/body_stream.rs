@@ -1,0 +1,166 @@
+//! The connection of an HTTP/1 request with a body that is large or comes in chunks. The framework
+//! reads chunks that two servers could read differently (an empty size, a space behind it, LF alone,
+//! a trailer without a colon): here each byte is judged before the framework has it. And it is given
+//! little at once, so that what is read ahead of a body ends near where it is meant to
+//! (`phases::body`).
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use async_trait::async_trait;
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::tls::SslDigest;
+use pingora_core::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use tokenbridge_bridge::framing::ChunkScan;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Watch;
+
+/// How much is read at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// A connection in the middle of a request's body.
+pub(super) struct BodyStream {
+    stream: Stream,
+    /// What follows the body's chunks, where it comes in chunks.
+    chunks: Option<ChunkScan>,
+}
+
+impl BodyStream {
+    /// Goes on where `chunks` has come to.
+    pub(super) fn new(stream: Stream, chunks: Option<ChunkScan>) -> Self {
+        Self { stream, chunks }
+    }
+
+    fn judge(&mut self, came: &[u8]) -> io::Result<()> {
+        let Some(chunks) = &mut self.chunks else {
+            return Ok(());
+        };
+        chunks.advance(came).map(drop).map_err(|problem| {
+            Watch::note_broken_body(problem);
+            io::Error::new(io::ErrorKind::InvalidData, problem)
+        })
+    }
+}
+
+/// The connection itself, once the request is over.
+pub(super) fn behind(stream: Stream) -> Option<Stream> {
+    if !stream.as_any().is::<BodyStream>() {
+        return Some(stream);
+    }
+    let body = stream.into_any().downcast::<BodyStream>().ok();
+    body.map(|body| body.stream)
+}
+
+impl AsyncRead for BodyStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let most = buffer.remaining().min(READ_BYTES);
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+        self.judge(part.filled())?;
+        let read = part.filled().len();
+        buffer.advance(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for BodyStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[async_trait]
+impl Shutdown for BodyStream {
+    async fn shutdown(&mut self) {
+        Shutdown::shutdown(&mut *self.stream).await;
+    }
+}
+
+impl UniqueID for BodyStream {
+    fn id(&self) -> UniqueIDType {
+        self.stream.id()
+    }
+}
+
+impl Ssl for BodyStream {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.stream.get_ssl_digest()
+    }
+}
+
+impl Peek for BodyStream {}
+
+impl GetTimingDigest for BodyStream {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.stream.get_timing_digest()
+    }
+
+    fn get_read_pending_time(&self) -> std::time::Duration {
+        self.stream.get_read_pending_time()
+    }
+
+    fn get_write_pending_time(&self) -> std::time::Duration {
+        self.stream.get_write_pending_time()
+    }
+}
+
+impl GetProxyDigest for BodyStream {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.stream.get_proxy_digest()
+    }
+}
+
+impl GetSocketDigest for BodyStream {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.stream.get_socket_digest()
+    }
+
+    fn set_socket_digest(&mut self, digest: SocketDigest) {
+        self.stream.set_socket_digest(digest);
+    }
+}
+
+/// Shows nothing of what was read or written.
+impl fmt::Debug for BodyStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("BodyStream")
+            .field("id", &self.stream.id())
+            .finish_non_exhaustive()
+    }
+}
