@@ -1,24 +1,21 @@
 //! Probes: one token of each service, nothing left behind, and nobody but the asker learns of it.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`findings`] | what a report says of each service |
+//! | [`replicas`] | probes where several replicas take part |
+//! | [`tickets`] | who may begin one, and how it ends without a login |
 
-use std::sync::Arc;
-use std::time::Duration;
+mod findings;
+mod replicas;
+mod tickets;
 
-use tokenbridge_bridge::rejection::Rejection;
-use tokenbridge_bridge::service::{Strategy, TokenPlan};
-use tokenbridge_devkit::provider::{AnswerBody, Endpoint, Fault, FaultRule, GrantType, Mode};
-use tokenbridge_identity::probe::{Begun, Probed, RefreshTokenUse, Report, Verdict};
+use tokenbridge_identity::probe::{Begun, Probed, Report};
 use tokenbridge_identity::{Callback, Finished, Identity, Redirect};
 
-use crate::gateway::{ANALYTICS, CRUD, Gateway, Options, plan};
+use crate::gateway::Gateway;
 
-fn plans() -> Vec<TokenPlan> {
-    vec![
-        plan("analytics", Strategy::Refresh, ANALYTICS, &[CRUD]),
-        plan("crud", Strategy::ClientCredentials, CRUD, &[ANALYTICS]),
-    ]
-}
-
-async fn redirect(gateway: &Gateway, begun: &Begun) -> Redirect {
+pub(super) async fn redirect(gateway: &Gateway, begun: &Begun) -> Redirect {
     let cookies = gateway.cookie_header();
     let redirect = gateway
         .identity
@@ -30,7 +27,7 @@ async fn redirect(gateway: &Gateway, begun: &Begun) -> Redirect {
 }
 
 /// Logs in for a probe, whose callback lands at one replica and whose report another one reads.
-async fn probe_at(gateway: &Gateway, landing: &Identity) -> Report {
+pub(super) async fn probe_at(gateway: &Gateway, landing: &Identity) -> Report {
     let begun = gateway.identity.begin_probe().unwrap();
     let mut redirect = redirect(gateway, &begun).await;
     loop {
@@ -57,25 +54,25 @@ async fn probe_at(gateway: &Gateway, landing: &Identity) -> Report {
     report(gateway, &begun).await
 }
 
-async fn report(gateway: &Gateway, begun: &Begun) -> Report {
+pub(super) async fn report(gateway: &Gateway, begun: &Begun) -> Report {
     let id = begun.id.expose();
     let there = async || gateway.identity.probe_report(id).await.unwrap().is_some();
     gateway.until("the probe ends", there).await;
     gateway.identity.probe_report(id).await.unwrap().unwrap()
 }
 
-async fn probe(gateway: &Gateway) -> Report {
+pub(super) async fn probe(gateway: &Gateway) -> Report {
     probe_at(gateway, &gateway.identity).await
 }
 
-fn of<'a>(report: &'a Report, service: &str) -> &'a Probed {
+pub(super) fn of<'a>(report: &'a Report, service: &str) -> &'a Probed {
     let mut services = report.services.iter();
     services
         .find(|probed| probed.service == service)
         .unwrap_or_else(|| panic!("{service}: {report:?}"))
 }
 
-async fn nothing_is_left_of(gateway: &Gateway, sessions: u64) {
+pub(super) async fn nothing_is_left_of(gateway: &Gateway, sessions: u64) {
     assert_eq!(gateway.store.active_sessions().await.unwrap(), sessions);
     let revoked = async || gateway.provider.counters().revocations > 0;
     gateway.until("the refresh token is revoked", revoked).await;
@@ -84,230 +81,4 @@ async fn nothing_is_left_of(gateway: &Gateway, sessions: u64) {
         gateway.counts.of("created"),
         usize::try_from(sessions).unwrap()
     );
-}
-
-#[tokio::test]
-async fn a_probe_shows_what_each_service_gets_and_leaves_nothing_behind() {
-    let gateway = Gateway::with(Options {
-        plans: plans(),
-        ..Options::default()
-    })
-    .await;
-    let report = probe(&gateway).await;
-    assert!(!report.is_wrong(), "{report:?}");
-    let (analytics, crud) = (of(&report, "analytics"), of(&report, "crud"));
-    assert_eq!(analytics.audiences, [ANALYTICS]);
-    assert_eq!(analytics.asked, format!("resource={ANALYTICS}"));
-    assert_eq!(analytics.refresh_token, RefreshTokenUse::Rotated);
-    assert!(matches!(analytics.life, Some(290..=300)), "{analytics:?}");
-    assert_eq!(analytics.scopes, ["application.all"]);
-    assert_eq!(
-        (crud.audiences.as_slice(), crud.strategy.as_str()),
-        (&[CRUD.to_string()][..], "client_credentials")
-    );
-    assert_eq!(crud.refresh_token, RefreshTokenUse::Kept);
-    nothing_is_left_of(&gateway, 0).await;
-    let text = format!("{report:?}");
-    assert_eq!(gateway.provider.secrets_in(&text), Vec::<&str>::new());
-    assert!(!text.contains("alice"), "{text}");
-}
-
-#[tokio::test]
-async fn what_is_wrong_is_named_with_a_hint_and_suspends_nothing() {
-    let gateway = Gateway::start().await;
-    let session = gateway.login().await;
-    gateway.provider.set_modes([Mode::IgnoreTarget]);
-    let wide = probe(&gateway).await;
-    for service in ["analytics", "crud"] {
-        let probed = of(&wide, service);
-        assert_eq!(probed.verdict, Verdict::Wrong);
-        assert_eq!(probed.reason.as_deref(), Some("wrong_audience"));
-        assert_eq!(probed.audiences, [ANALYTICS, CRUD]);
-        assert!(probed.life.is_some() && !probed.scopes.is_empty());
-        assert!(probed.hint.contains("aud holds all APIs"), "{probed:?}");
-    }
-    gateway.provider.set_modes([]);
-    let fault = Fault::Answer {
-        endpoint: Endpoint::Token,
-        status: 400,
-        retry_after: None,
-        body: AnswerBody::Error("invalid_target".into()),
-    };
-    let rule = FaultRule::times(2, fault).on_grant_type(GrantType::RefreshToken);
-    gateway.provider.set_fault(rule);
-    let refused = probe(&gateway).await;
-    assert_eq!(
-        of(&refused, "crud").reason.as_deref(),
-        Some("invalid_target")
-    );
-    gateway.advance(Duration::from_secs(300));
-    for service in ["analytics", "crud"] {
-        gateway.obtain(&session, service).await.unwrap();
-    }
-    nothing_is_left_of(&gateway, 1).await;
-}
-
-#[tokio::test]
-async fn a_probe_that_succeeds_lifts_a_suspension_in_every_replica() {
-    let gateway = Gateway::start().await;
-    let other = crate::gateway::identity(
-        gateway.provider.issuer(),
-        Options::default(),
-        &gateway.store,
-        &gateway.clock,
-        &gateway.counts,
-    );
-    let session = gateway.login().await;
-    gateway.advance(Duration::from_secs(300));
-    let fault = Fault::Answer {
-        endpoint: Endpoint::Token,
-        status: 400,
-        retry_after: None,
-        body: AnswerBody::Error("invalid_target".into()),
-    };
-    let rule = FaultRule::always(fault).on_grant_type(GrantType::RefreshToken);
-    gateway.provider.set_fault(rule);
-    let crud = tokenbridge_bridge::service::ServiceName::new("crud");
-    for replica in [&gateway.identity, &other] {
-        let refused = replica
-            .obtain_token(&session.key(), &crud)
-            .await
-            .unwrap_err();
-        assert_eq!(refused.rejection, Rejection::NoTokenAvailable);
-    }
-    gateway.provider.reset_faults();
-    let suspended = gateway.obtain(&session, "crud").await.unwrap_err();
-    assert_eq!(
-        suspended.rejection,
-        Rejection::NoTokenAvailable,
-        "it is not even asked for"
-    );
-    let renewing = tokio::spawn({
-        let other = Arc::clone(&other);
-        async move { other.keep_renewing().await }
-    });
-    let report = probe(&gateway).await;
-    assert!(!report.is_wrong(), "{report:?}");
-    // A session that met the refusal asks again when its own pause is over.
-    gateway.advance(Duration::from_secs(61));
-    gateway.obtain(&session, "crud").await.unwrap();
-    // The other replica hears of it by itself, also when it had looked a moment before.
-    gateway
-        .until("the other replica lifts it too", async || {
-            other.obtain_token(&session.key(), &crud).await.is_ok()
-        })
-        .await;
-    renewing.abort();
-}
-
-#[tokio::test]
-async fn a_callback_that_lands_at_another_replica_is_finished_there() {
-    let gateway = Gateway::start().await;
-    let other = crate::gateway::identity(
-        gateway.provider.issuer(),
-        Options::default(),
-        &gateway.store,
-        &gateway.clock,
-        &gateway.counts,
-    );
-    let report = probe_at(&gateway, &other).await;
-    assert!(!report.is_wrong(), "{report:?}");
-    nothing_is_left_of(&gateway, 0).await;
-}
-
-#[tokio::test]
-async fn a_ticket_works_once_and_cannot_be_made_up() {
-    let gateway = Gateway::start().await;
-    let begun = gateway.identity.begin_probe().unwrap();
-    let begin = async |ticket: &str| {
-        let begun = gateway.identity.begin_probe_login(ticket, &[]).await;
-        begun.map_err(|refusal| refusal.rejection)
-    };
-    assert!(begin(begun.ticket.expose()).await.is_ok());
-    assert_eq!(
-        begin(begun.ticket.expose()).await.unwrap_err(),
-        Rejection::LoginReplayed
-    );
-    for made_up in ["", "x", begun.id.expose()] {
-        assert_eq!(begin(made_up).await.unwrap_err(), Rejection::LoginUnknown);
-    }
-    let late = gateway.identity.begin_probe().unwrap();
-    gateway.advance(Duration::from_secs(601));
-    assert_eq!(
-        begin(late.ticket.expose()).await.unwrap_err(),
-        Rejection::LoginExpired
-    );
-    assert_eq!(
-        gateway
-            .identity
-            .probe_report(begun.id.expose())
-            .await
-            .unwrap(),
-        None
-    );
-}
-
-#[tokio::test]
-async fn a_login_that_fails_ends_the_probe() {
-    let gateway = Gateway::start().await;
-    let begun = gateway.identity.begin_probe().unwrap();
-    let sent = redirect(&gateway, &begun).await;
-    let url = url::Url::parse(&sent.location).unwrap();
-    let state = url
-        .query_pairs()
-        .find(|(name, _)| name == "state")
-        .unwrap()
-        .1;
-    let issuer = gateway.provider.issuer();
-    let query = format!("error=access_denied&state={state}&iss={issuer}");
-    let failure = gateway.finish(&query).await.unwrap_err();
-    assert_eq!(failure.refusal.rejection, Rejection::LoginRefused);
-    let report = report(&gateway, &begun).await;
-    assert!(report.is_wrong());
-    assert!(report.problem.unwrap().contains("access_denied"));
-}
-
-#[tokio::test]
-async fn services_with_an_authorization_of_their_own_are_probed_one_after_the_other() {
-    let gateway = crate::hops::gateway_of(3, |options| {
-        let more = plan("own", Strategy::ClientCredentials, CRUD, &[]);
-        options.plans.insert(1, more);
-    })
-    .await;
-    let report = probe(&gateway).await;
-    let named: Vec<&str> = report
-        .services
-        .iter()
-        .map(|one| one.service.as_str())
-        .collect();
-    assert_eq!(named, ["s0", "own", "s1", "s2"]);
-    assert!(!report.is_wrong(), "{report:?}");
-    for service in 0..3 {
-        let probed = of(&report, &format!("s{service}"));
-        assert_eq!(probed.audiences, [crate::hops::audience(service)]);
-        assert_eq!(probed.refresh_token, RefreshTokenUse::Kept);
-    }
-    nothing_is_left_of(&gateway, 0).await;
-    let all_revoked = async || gateway.provider.counters().revocations == 4;
-    gateway
-        .until("every refresh token is revoked", all_revoked)
-        .await;
-}
-
-#[tokio::test]
-async fn an_authorization_that_fails_is_one_line_of_the_report_and_the_others_go_on() {
-    let gateway = crate::hops::gateway_of(8, |options| {
-        let client = options.idp.clients.get_mut("bff-server").unwrap();
-        let refused = crate::hops::audience(1);
-        client
-            .allowed_audiences
-            .retain(|audience| *audience != refused);
-    })
-    .await;
-    let report = probe(&gateway).await;
-    let verdicts: Vec<Verdict> = report.services.iter().map(|one| one.verdict).collect();
-    let (ok, wrong, skipped) = (Verdict::Ok, Verdict::Wrong, Verdict::Skipped);
-    assert_eq!(verdicts, [ok, wrong, ok, ok, ok, ok, skipped, skipped]);
-    assert_eq!(of(&report, "s1").reason.as_deref(), Some("invalid_target"));
-    nothing_is_left_of(&gateway, 0).await;
 }
