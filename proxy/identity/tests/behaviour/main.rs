@@ -17,6 +17,7 @@ mod login_flows;
 mod logout;
 mod minting;
 mod opaque;
+mod other_issuers;
 mod outages;
 mod own_tokens;
 mod parts;
