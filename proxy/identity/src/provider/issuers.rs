@@ -130,7 +130,7 @@ impl TokenIssuer for Issuers {
         response: &TokenResponse,
     ) -> Result<ServiceToken, ReadProblem> {
         match self.at(plan.issuer.as_ref()) {
-            Some(provider) => provider.read(plan.format, response).await,
+            Some(provider) => provider.read(plan, response).await,
             None => Err(ReadProblem::Invalid(UNKNOWN.into())),
         }
     }

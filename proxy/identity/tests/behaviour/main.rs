@@ -6,6 +6,7 @@ mod authorize;
 mod authorize_failures;
 mod authorize_races;
 mod client_authentication;
+mod distinct_tokens;
 mod exchange;
 mod gateway;
 mod holding_off;
