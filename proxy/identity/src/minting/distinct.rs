@@ -12,7 +12,6 @@ use tokenbridge_session_store::{Described, StoreError};
 
 use crate::minting::Minting;
 use crate::minting::order::Refused;
-use crate::minting::slots::judge;
 
 /// What became of a token that was to be put into a session.
 pub(super) enum Put {
@@ -79,12 +78,14 @@ impl Minting {
 /// Whether a service that a token was judged for and another one must not both have it, although
 /// the other one would take it.
 pub(super) fn may_both_have(plan: &TokenPlan, other: &TokenPlan, token: &ServiceToken) -> bool {
-    let audience = |plan: &TokenPlan| plan.audience.as_ref().map(|one| one.expected.clone());
+    let (Some(own), Some(theirs)) = (&plan.audience, &other.audience) else {
+        return false;
+    };
     let by_login = plan.strategy == Strategy::Login && other.strategy == Strategy::Login;
-    plan.service != other.service
-        && audience(plan) != audience(other)
+    let unread = plan.format == TokenFormat::Unintrospected;
+    own.expected != theirs.expected
         && !by_login
-        && (plan.format == TokenFormat::Unintrospected || judge(other, token).is_ok())
+        && (unread || theirs.judge(&token.audiences).is_ok())
 }
 
 /// Why a service does not get a token that another service has.
