@@ -156,7 +156,7 @@ pub fn refused(plan: &TokenPlan, reason: MintRefusalReason, detail: &str) -> Ref
         | Reason::InvalidScope
         | Reason::NoRefreshToken
         | Reason::GrantRefused => Rejection::NoTokenAvailable,
-        Reason::WrongAudience => Rejection::AudienceMismatch,
+        Reason::WrongAudience | Reason::SharedToken => Rejection::AudienceMismatch,
         Reason::BadResponse => Rejection::TokenResponseInvalid,
         Reason::ClientRefused => Rejection::ClientRefused,
         Reason::Unavailable => Rejection::IdpUnavailable,

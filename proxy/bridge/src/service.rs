@@ -233,6 +233,8 @@ pub enum TokenFormat {
     Jwt,
     /// Opaque: introspected once, when it arrives (RFC 7662).
     Opaque,
+    /// Opaque, and nobody is asked: the operator's word stands for its audience.
+    Unintrospected,
 }
 
 /// When a service's token is minted.

@@ -153,6 +153,8 @@ pub enum MintRefusalReason {
     GrantRefused,
     /// The token is for another audience or for too many.
     WrongAudience,
+    /// Another service, with another audience, has the very same token.
+    SharedToken,
     /// The answer was no usable token response.
     BadResponse,
     /// The provider does not know this client, or not for this.
@@ -175,6 +177,7 @@ impl MintRefusal {
             Reason::InvalidTarget
             | Reason::InvalidScope
             | Reason::WrongAudience
+            | Reason::SharedToken
             | Reason::InteractionRequired => now.since(self.at) >= MENDED,
             // Only another configuration or another login helps.
             Reason::NoAudience | Reason::NoRefreshToken | Reason::GrantRefused => false,
@@ -192,6 +195,7 @@ impl MintRefusalReason {
             Self::NoRefreshToken => "no_refresh_token",
             Self::GrantRefused => "grant_refused",
             Self::WrongAudience => "wrong_audience",
+            Self::SharedToken => "shared_token",
             Self::BadResponse => "bad_response",
             Self::ClientRefused => "client_refused",
             Self::Unavailable => "unavailable",
@@ -200,13 +204,14 @@ impl MintRefusalReason {
     }
 
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoAudience,
         Self::InvalidTarget,
         Self::InvalidScope,
         Self::NoRefreshToken,
         Self::GrantRefused,
         Self::WrongAudience,
+        Self::SharedToken,
         Self::BadResponse,
         Self::ClientRefused,
         Self::Unavailable,
@@ -224,6 +229,7 @@ impl MintRefusalReason {
             | Self::NoRefreshToken
             | Self::GrantRefused
             | Self::WrongAudience
+            | Self::SharedToken
             | Self::InteractionRequired => false,
         }
     }
@@ -254,6 +260,10 @@ impl MintRefusalReason {
             (Self::WrongAudience, _) => {
                 "the provider ignored the target that was asked for: look at target_parameter (preset), the client's allowed_audiences \
                  and the API's audience at the provider"
+            }
+            (Self::SharedToken, _) => {
+                "the provider answers for several services with one token: look at what names the target (target_parameter, preset); \
+                 where one token shall serve them all, use strategy login"
             }
             (Self::BadResponse, _) => {
                 "the provider's answer is no usable token: look at detail, and at token_format"

@@ -16,6 +16,7 @@
 //! | [`problem`] | problems of a configuration and how they are shown |
 //! | [`idp`] | whether a provider's files agree with the configuration |
 //! | [`hosts`] | services whose host has no address |
+//! | [`preset_hint`] | issuers that are plainly of a kind that no preset says |
 //! | [`mod@explain`] | what would happen to a request |
 //! | `reading` | YAML to values with positions |
 //! | `settings`, `routes` | each file, read by itself |
@@ -34,6 +35,7 @@ pub mod listen;
 pub mod load;
 mod missing_audience;
 pub mod preset;
+pub mod preset_hint;
 pub mod problem;
 pub mod process;
 pub mod public_url;
@@ -48,4 +50,5 @@ pub use explain::{Explanation, explain};
 pub use hosts::check_hosts;
 pub use idp::check_idp;
 pub use load::{Loaded, load};
+pub use preset_hint::check_presets;
 pub use problem::{Problem, Report, Severity};

@@ -9,7 +9,7 @@
 use tokenbridge_bridge::service::{
     AudienceCheck, Mint, Strategy, TargetParameter, TokenFormat, TokenPlan,
 };
-use tokenbridge_config::{Configuration, Loaded, check_hosts, load};
+use tokenbridge_config::{Configuration, Loaded, check_hosts, check_presets, load};
 
 /// The demo's two services with more keys: for the first service, and below `auth`.
 fn loaded(service: &str, auth: &str, more: &str) -> Loaded {
@@ -302,4 +302,43 @@ fn without_a_client_of_its_own_the_logins_client_asks_at_another_issuer() {
     );
     assert_eq!(other.client_id, login.client_id);
     assert_eq!(other.client_authentication, login.client_authentication);
+}
+
+#[test]
+fn an_issuer_of_a_known_kind_without_a_preset_is_hinted_at_and_nothing_more() {
+    let hints = |auth: &str, more: &str| {
+        let loaded = loaded("", auth, more);
+        let plan = &loaded.configuration.frontend.services[0].token;
+        assert_eq!(
+            plan.target_parameter,
+            TargetParameter::Resource,
+            "not guessed"
+        );
+        let hints = check_presets(&loaded.configuration);
+        let hints = hints.iter().map(|hint| {
+            assert_eq!(hint.severity, tokenbridge_config::Severity::Warning);
+            hint.to_string()
+        });
+        hints.collect::<Vec<String>>()
+    };
+    let minter = |more: &str| {
+        format!(
+            "issuers: {{minter: {{issuer: 'https://id.example/realms/a', client_id: a, client_secret: b{more}}}}}"
+        )
+    };
+    assert_eq!(hints("", ""), Vec::<String>::new());
+    let [hint] = &*hints("", &minter("")) else {
+        panic!("one hint");
+    };
+    for word in [
+        "settings.yaml:4",
+        "issuers.minter.issuer",
+        "preset: keycloak",
+    ] {
+        assert!(hint.contains(word), "{hint}");
+    }
+    for preset in ["generic", "keycloak"] {
+        let set = minter(&format!(", preset: {preset}"));
+        assert_eq!(hints("", &set), Vec::<String>::new(), "{preset}");
+    }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokenbridge_config::explain::Outcome;
-use tokenbridge_config::{Configuration, Loaded, Report, check_hosts, check_idp};
+use tokenbridge_config::{Configuration, Loaded, Report, check_hosts, check_idp, check_presets};
 use tokenbridge_identity::probe::Report as ProbeReport;
 
 use crate::cli::{Check, Command, CommandLine, Explain, Folder};
@@ -77,6 +77,7 @@ fn check_files(arguments: &Check) -> (Report, Option<Configuration>) {
     report.extend(check_hosts(&configuration, &|host, port| {
         (host, port).to_socket_addrs().is_ok()
     }));
+    report.extend(check_presets(&configuration));
     if let Some(folder) = &arguments.idp {
         report.extend(check_idp(folder, &configuration));
     }

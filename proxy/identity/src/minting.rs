@@ -17,6 +17,7 @@
 //! | [`settle`] | what becomes of an answer: store first, then judge |
 //! | [`renewal`] | renewing what falls due, behind everybody's back |
 //! | [`slots`] | what stands in the session where a service's token belongs |
+//! | [`distinct`] | that no token serves two services of different audiences |
 //! | [`back_off`] | when something may be tried again |
 //! | [`suspension`] | services that the provider refuses in this configuration |
 //! | [`at_login`] | the tokens of a session that was just created |
@@ -38,6 +39,7 @@ use crate::telemetry::{MintStatus, Telemetry};
 pub(crate) mod at_login;
 pub(crate) mod authorize;
 pub(crate) mod back_off;
+mod distinct;
 pub(crate) mod exchange;
 pub(crate) mod flights;
 mod lease;

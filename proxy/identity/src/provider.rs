@@ -38,7 +38,7 @@ pub(crate) mod issuers;
 pub(crate) mod keys;
 
 use client_authentication::Client;
-use discovery::Metadata;
+use discovery::{Location, Metadata};
 use document::Document;
 use endpoints::Breakers;
 use http_client::{CallFailure, HttpAnswer, HttpClient};
@@ -55,6 +55,8 @@ const KEYS_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Site<'a> {
     pub(crate) identifier: &'a str,
     pub(crate) url: &'a url::Url,
+    /// Whether users log in there: then it is an OpenID provider.
+    pub(crate) login: bool,
     pub(crate) client_id: &'a str,
     pub(crate) client_authentication: &'a ClientAuthentication,
 }
@@ -62,7 +64,7 @@ pub(crate) struct Site<'a> {
 /// One provider, as one client knows it.
 pub(crate) struct Provider {
     issuer: String,
-    location: url::Url,
+    locations: Vec<Location>,
     http: HttpClient,
     client: Client,
     clock: Arc<dyn Clock>,
@@ -91,7 +93,7 @@ impl Provider {
         let plain_only = site.url.scheme() == "http";
         Ok(Self {
             issuer: site.identifier.to_owned(),
-            location: discovery::location(site.url).ok_or_else(insecure)?,
+            locations: discovery::locations(site.url, site.login).ok_or_else(insecure)?,
             http: HttpClient::new(timeouts, plain_only).map_err(StartProblem::Tls)?,
             client: Client::new(site.client_id, site.client_authentication)
                 .map_err(StartProblem::ClientKey)?,
@@ -137,20 +139,36 @@ impl Provider {
     /// # Errors
     /// Why it is not to be had.
     pub(crate) async fn refetch_metadata(&self) -> Result<Arc<Metadata>, String> {
-        let fetch = async {
-            let body = self.fetch(Endpoint::Discovery, &self.location).await?;
-            discovery::read(&body, &self.issuer)
-        };
+        let fetch = self.find_metadata();
         let first = self.metadata.current().is_none();
         let fetched = self.metadata.fetch(&*self.clock, fetch).await;
         match &fetched {
-            Ok(metadata) if first && !metadata.announces_s256 => {
+            Ok(metadata) if first && metadata.lacks_s256() => {
                 tracing::warn!(target: "tokenbridge", "the provider's metadata does not list PKCE with S256 (code_challenge_methods_supported); it is sent all the same");
             }
             Ok(_) => {}
             Err(why) => self.health.note_down(self.clock.now(), why),
         }
         fetched
+    }
+
+    /// Looks at each place where the metadata may be, as long as the issuer answers.
+    async fn find_metadata(&self) -> Result<Metadata, String> {
+        let mut problem = None;
+        for location in &self.locations {
+            let answer = self.get(Endpoint::Discovery, &location.url).await?;
+            let read = match answer.status {
+                200 => location.read(&answer.body, &self.issuer),
+                status => Err(unexpected(Endpoint::Discovery, status)),
+            };
+            match read {
+                Ok(metadata) => return Ok(metadata),
+                Err(why) if answer.status >= 500 => return Err(why),
+                // A server that has nothing at the first place may show a page there.
+                Err(why) => problem = problem.or(Some(why)),
+            }
+        }
+        Err(problem.unwrap_or_default())
     }
 
     /// Fetches the keys anew, at most once in ten seconds.
@@ -160,7 +178,9 @@ impl Provider {
     pub(crate) async fn refetch_keys(&self) -> Result<Arc<Keys>, String> {
         let fetch = async {
             let metadata = self.metadata().await?;
-            Keys::read(&self.fetch(Endpoint::Keys, &metadata.keys).await?)
+            let keys = metadata.keys.as_ref();
+            let url = keys.ok_or("the issuer's metadata has no jwks_uri")?;
+            Keys::read(&self.fetch(Endpoint::Keys, url).await?)
         };
         self.keys.fetch(&*self.clock, fetch).await
     }
@@ -173,13 +193,17 @@ impl Provider {
     }
 
     async fn fetch(&self, endpoint: Endpoint, url: &url::Url) -> Result<bytes::Bytes, String> {
+        let answer = self.get(endpoint, url).await?;
+        match answer.status {
+            200 => Ok(answer.body),
+            status => Err(unexpected(endpoint, status)),
+        }
+    }
+
+    async fn get(&self, endpoint: Endpoint, url: &url::Url) -> Result<HttpAnswer, String> {
         let answer = self.http.get(url).await;
         self.note(endpoint, &answer);
-        match answer {
-            Ok(answer) if answer.status == 200 => Ok(answer.body),
-            Ok(answer) => Err(format!("{}: status {}", endpoint.as_str(), answer.status)),
-            Err(failure) => Err(format!("{}: {}", endpoint.as_str(), failure.as_str())),
-        }
+        answer.map_err(|failure| format!("{}: {}", endpoint.as_str(), failure.as_str()))
     }
 
     /// Counts a call, and learns from it whether the provider is there.
@@ -192,7 +216,7 @@ impl Provider {
                 match answer.status < 500 {
                     true => self.health.note_up(now),
                     false => {
-                        let why = format!("{}: status {}", endpoint.as_str(), answer.status);
+                        let why = unexpected(endpoint, answer.status);
                         self.health.note_down(now, &why);
                     }
                 }
@@ -267,4 +291,8 @@ impl Provider {
     pub(crate) fn now(&self) -> UnixTime {
         self.clock.now()
     }
+}
+
+fn unexpected(endpoint: Endpoint, status: u16) -> String {
+    format!("{}: status {status}", endpoint.as_str())
 }

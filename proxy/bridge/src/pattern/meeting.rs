@@ -1,6 +1,7 @@
 //! Where the upstream paths of two routes meet. For judging a configuration; no request needs it.
 
-use super::{PathPattern, Piece, Segment, UpstreamPath};
+use super::template::Piece;
+use super::{PathPattern, Segment, UpstreamPath};
 
 mod segment;
 

@@ -25,6 +25,7 @@ pub(super) fn explain(configuration: &Configuration, plan: &TokenPlan) -> Explai
         format: match plan.format {
             TokenFormat::Jwt => "jwt",
             TokenFormat::Opaque => "opaque",
+            TokenFormat::Unintrospected => "opaque and unread",
         },
         mint: match plan.mint {
             Mint::Login => "login",

@@ -74,11 +74,7 @@ fn read<'r>(name: &'r str, item: Item<'r>) -> Option<ServiceDraft<'r>> {
             scalar::choice(&AUDIENCE_CHECKS),
             AudienceCheck::default(),
         ),
-        format: service.value_or(
-            "token_format",
-            scalar::choice(&[("jwt", TokenFormat::Jwt), ("opaque", TokenFormat::Opaque)]),
-            TokenFormat::default(),
-        ),
+        format: read_format(&service),
         mint: service.value_or(
             "mint",
             scalar::choice(&[("login", Mint::Login), ("first_use", Mint::FirstUse)]),
@@ -86,6 +82,48 @@ fn read<'r>(name: &'r str, item: Item<'r>) -> Option<ServiceDraft<'r>> {
         ),
         upstream,
     })
+}
+
+fn read_format(service: &Section<'_>) -> TokenFormat {
+    let format = service.value_or(
+        "token_format",
+        scalar::choice(&[("jwt", TokenFormat::Jwt), ("opaque", TokenFormat::Opaque)]),
+        TokenFormat::default(),
+    );
+    let means_it = service.value_or(
+        "dangerously_accept_unintrospected_tokens",
+        scalar::boolean,
+        false,
+    );
+    let Some(item) = service.get("introspect") else {
+        return format;
+    };
+    if item.value(scalar::boolean) != Some(false) {
+        return format;
+    }
+    if format == TokenFormat::Jwt {
+        item.at.warn(
+            "has no effect: the token is a JWT",
+            "write token_format: opaque, or remove the key",
+        );
+        return format;
+    }
+    let problem =
+        "is false: nobody tells for whom a token is, so one that is for another service passes too";
+    let fix = "let the provider introspect, or give JWTs";
+    match means_it {
+        true => item.at.warn(
+            problem,
+            format!("{fix}, and remove dangerously_accept_unintrospected_tokens"),
+        ),
+        false => item.at.error(
+            problem,
+            format!(
+                "{fix}; if it can do neither, dangerously_accept_unintrospected_tokens: true lets it pass"
+            ),
+        ),
+    }
+    TokenFormat::Unintrospected
 }
 
 fn read_timeouts(service: &Section<'_>) -> UpstreamTimeouts {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::grant_type::GrantType;
@@ -19,13 +20,29 @@ pub(crate) async fn front(State(provider): State<Arc<Provider>>) -> Response {
 }
 
 /// `GET /.well-known/openid-configuration`.
-pub(crate) async fn discovery(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    Json(provider.metadata(&provider.issuer))
+pub(crate) async fn discovery(State(provider): State<Arc<Provider>>) -> Response {
+    provider.openid_metadata(&provider.issuer)
 }
 
 /// The same provider under the issuer of the mode `other-issuer`.
-pub(crate) async fn other_discovery(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    Json(provider.metadata(&provider.other_issuer()))
+pub(crate) async fn other_discovery(State(provider): State<Arc<Provider>>) -> Response {
+    provider.openid_metadata(&provider.other_issuer())
+}
+
+/// `GET /.well-known/oauth-authorization-server`: for an issuer without a path both forms are one.
+pub(crate) async fn oauth_metadata(State(provider): State<Arc<Provider>>) -> Response {
+    let modes = [Mode::OauthMetadata, Mode::OauthMetadataBehind];
+    provider.oauth_metadata(&provider.issuer, &modes)
+}
+
+/// `GET /.well-known/oauth-authorization-server/other-issuer` (RFC 8414 § 3.1).
+pub(crate) async fn other_oauth_metadata(State(provider): State<Arc<Provider>>) -> Response {
+    provider.oauth_metadata(&provider.other_issuer(), &[Mode::OauthMetadata])
+}
+
+/// `GET /other-issuer/.well-known/oauth-authorization-server`: as OpenID discovery does it.
+pub(crate) async fn other_oauth_metadata_behind(State(provider): State<Arc<Provider>>) -> Response {
+    provider.oauth_metadata(&provider.other_issuer(), &[Mode::OauthMetadataBehind])
 }
 
 /// `GET /jwks`.
@@ -33,8 +50,46 @@ pub(crate) async fn jwks(State(provider): State<Arc<Provider>>) -> Json<Value> {
     Json(provider.keys.jwks())
 }
 
+/// What an authorization server that knows nothing of OpenID Connect does not say.
+const OPENID_ALONE: [&str; 6] = [
+    "userinfo_endpoint",
+    "end_session_endpoint",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+    "claims_supported",
+    "claims_parameter_supported",
+];
+
 impl Provider {
+    fn openid_metadata(&self, issuer: &str) -> Response {
+        match self.has(Mode::OauthMetadata) || self.has(Mode::OauthMetadataBehind) {
+            true => StatusCode::NOT_FOUND.into_response(),
+            false => Json(self.metadata(issuer)).into_response(),
+        }
+    }
+
+    fn oauth_metadata(&self, issuer: &str, modes: &[Mode]) -> Response {
+        if !modes.iter().any(|mode| self.has(*mode)) {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        let mut metadata = self.metadata(issuer);
+        if let Some(members) = metadata.as_object_mut() {
+            members.retain(|name, _| !OPENID_ALONE.contains(&name.as_str()));
+        }
+        Json(metadata).into_response()
+    }
+
     fn metadata(&self, issuer: &str) -> Value {
+        let mut metadata = self.full_metadata(issuer);
+        if let Some(members) = metadata.as_object_mut()
+            && self.has(Mode::NoIntrospection)
+        {
+            members.retain(|name, _| !name.starts_with("introspection_"));
+        }
+        metadata
+    }
+
+    fn full_metadata(&self, issuer: &str) -> Value {
         let methods = ClientAuthentication::ALL.map(ClientAuthentication::name);
         let algorithms = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
         json!({

@@ -6,9 +6,10 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::mode::Mode;
 use super::oauth_error::OAuthError;
 use super::parameters::Parameters;
 use super::state::Provider;
@@ -19,6 +20,9 @@ pub(crate) async fn introspect(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    if provider.has(Mode::NoIntrospection) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     provider
         .answer_introspection(&headers, &Parameters::parse(&body))
         .map_or_else(IntoResponse::into_response, |answer| {

@@ -37,6 +37,11 @@ impl Provider {
         order: &AccessTokenOrder<'_>,
     ) -> Result<IssuedAccessToken, OAuthError> {
         let modes = self.modes();
+        if modes.contains(&Mode::SameAccessToken)
+            && let Some(before) = self.ledger().repeated_access_token(order, self.now())
+        {
+            return Ok(before);
+        }
         let lifetime = self.access_token_lifetime(order.client);
         let now = self.now();
         let claims = self.access_token_claims(order, now.as_secs() + lifetime.as_secs())?;
@@ -46,6 +51,9 @@ impl Provider {
             self.keys.sign("at+jwt", &claims)?
         };
         let entry = AccessToken {
+            repeated: modes
+                .contains(&Mode::SameAccessToken)
+                .then(|| value.clone()),
             grant: order.grant,
             client_id: order.client_id.to_owned(),
             claims,

@@ -56,6 +56,18 @@ fn router(provider: Arc<Provider>) -> Router {
             "/other-issuer/.well-known/openid-configuration",
             get(discovery::other_discovery),
         )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(discovery::oauth_metadata),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server/other-issuer",
+            get(discovery::other_oauth_metadata),
+        )
+        .route(
+            "/other-issuer/.well-known/oauth-authorization-server",
+            get(discovery::other_oauth_metadata_behind),
+        )
         .route("/jwks", get(discovery::jwks))
         .route(
             "/authorize",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// An odd behaviour of the token endpoint. Several may be combined; where two contradict each
+/// An odd behaviour, mostly of the token endpoint. Several may be combined; where two contradict each
 /// other, the one further up in this list decides.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum,
@@ -33,6 +33,15 @@ pub enum Mode {
     RefusedTargetSpends,
     /// Access tokens are random strings for introspection.
     OpaqueAccessTokens,
+    /// There is no introspection endpoint.
+    NoIntrospection,
+    /// While an access token of a grant lives, it is the answer to every request, whatever the
+    /// target; with `ignore-target` for every audience of the grant.
+    SameAccessToken,
+    /// No OpenID discovery; metadata of RFC 8414, its well-known path in front of the issuer's.
+    OauthMetadata,
+    /// The same, the well-known path behind the issuer's.
+    OauthMetadataBehind,
 }
 
 /// The modes that are on.

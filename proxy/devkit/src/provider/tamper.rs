@@ -98,6 +98,7 @@ fn reshape(mut tokens: Map<String, Value>, tampering: Option<TokenResponseTamper
         None => {}
         Some(Tampering::EmptyBody) => return StatusCode::OK.into_response(),
         Some(Tampering::NotJson) => return Html("<!doctype html><h1>Welcome</h1>").into_response(),
+        Some(Tampering::Truncated) => return truncated(tokens),
         Some(Tampering::Huge) => {
             set("padding", "x".repeat(HUGE).into());
         }
@@ -126,6 +127,14 @@ fn reshape(mut tokens: Map<String, Value>, tampering: Option<TokenResponseTamper
     }
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (no_store, axum::Json(tokens)).into_response()
+}
+
+/// The answer breaks off in the value that follows the refresh token.
+fn truncated(tokens: Map<String, Value>) -> Response {
+    let text = Value::Object(tokens).to_string();
+    let whole = text.find("\"token_type\"").unwrap_or(text.len());
+    let text = text.get(..whole).unwrap_or_default().to_owned();
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// Changes one token of the response; an opaque one has nothing to change.

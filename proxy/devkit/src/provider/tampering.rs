@@ -16,6 +16,8 @@ pub enum TokenResponseTampering {
     EmptyBody,
     /// A page with status 200.
     NotJson,
+    /// It breaks off in the middle, behind the refresh token.
+    Truncated,
     /// 8 MiB.
     Huge,
     /// Numbers where strings belong and the other way round.

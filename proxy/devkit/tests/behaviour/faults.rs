@@ -159,6 +159,9 @@ async fn token_responses_can_have_any_wrong_shape() {
             .text()
             .starts_with("<!doctype")
     );
+    let truncated = tampered(Shape::Truncated).await;
+    assert!(truncated.text().contains("access_token"));
+    assert!(truncated.json::<Value>().is_err());
     assert!(tampered(Shape::Huge).await.body.len() > 8_000_000);
     for (shape, name, wrong) in [
         (Shape::MissingAccessToken, "access_token", Value::Null),

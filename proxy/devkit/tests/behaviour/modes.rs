@@ -208,3 +208,52 @@ async fn modes_can_be_changed_while_the_provider_runs() {
         .await;
     assert_eq!(audience(&success(&single)), ANALYTICS);
 }
+
+#[tokio::test]
+async fn same_access_token_answers_every_target_of_a_grant_with_one_token() {
+    let party = with([Mode::IgnoreTarget, Mode::SameAccessToken]).await;
+    let tokens = party.login().await;
+    let first = text(&tokens, "access_token");
+    let token = text(&tokens, "refresh_token");
+    let answered = success(&party.refresh(token, &FOR_ANALYTICS).await);
+    assert_eq!(text(&answered, "access_token"), first);
+    assert_ne!(text(&answered, "refresh_token"), token);
+    assert_eq!(audience(&answered), json!([ANALYTICS, CRUD]));
+    party.clock.advance(Duration::from_secs(300));
+    let token = text(&answered, "refresh_token");
+    let later = success(&party.refresh(token, &FOR_ANALYTICS).await);
+    assert_ne!(text(&later, "access_token"), first);
+}
+
+#[tokio::test]
+async fn metadata_are_where_the_modes_say() {
+    let places = [
+        "/other-issuer/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/other-issuer",
+        "/other-issuer/.well-known/oauth-authorization-server",
+    ];
+    for (mode, there) in [
+        (Mode::NoIntrospection, 0),
+        (Mode::OauthMetadata, 1),
+        (Mode::OauthMetadataBehind, 2),
+    ] {
+        let party = with([mode]).await;
+        for (place, path) in places.iter().enumerate() {
+            let url = format!("{}{path}", party.provider.issuer());
+            let page = party.browser.open(&url).await.unwrap();
+            let status = if place == there { 200 } else { 404 };
+            assert_eq!(page.status, status, "{mode:?} {path}");
+            if page.status == 200 {
+                let metadata = page.json::<serde_json::Value>().unwrap();
+                assert_eq!(
+                    metadata.get("introspection_endpoint").is_some(),
+                    mode != Mode::NoIntrospection
+                );
+                assert_eq!(
+                    metadata.get("subject_types_supported").is_some(),
+                    place == 0
+                );
+            }
+        }
+    }
+}

@@ -37,6 +37,7 @@ mod mixed_strategies;
 mod own_tokens;
 mod peers;
 mod probe;
+mod provider_refusals;
 mod rates;
 mod real_browser;
 mod redis;

@@ -58,7 +58,7 @@ impl RelyingParty {
         let set_cookies = self.flow_cookies().set(flow, cookies);
         Ok(Redirect {
             location: authorization::url(
-                &metadata.authorization,
+                metadata.authorization()?,
                 &self.settings.issuer,
                 &self.redirect_uri(),
                 flow,

@@ -217,7 +217,7 @@ impl RelyingParty {
         let set_cookies = self.flow_cookies().set(flow, &[]);
         Ok(Redirect {
             location: authorization::url_for_service(
-                &metadata.authorization,
+                metadata.authorization()?,
                 &self.settings.issuer,
                 (&self.redirect_uri(), flow),
                 (plan, prompt),

@@ -99,6 +99,7 @@ fn next_makes_sense(landing: &Landing) -> bool {
             | MintRefusalReason::InvalidTarget
             | MintRefusalReason::InvalidScope
             | MintRefusalReason::WrongAudience
+            | MintRefusalReason::SharedToken
             | MintRefusalReason::BadResponse => true,
             MintRefusalReason::NoRefreshToken
             | MintRefusalReason::GrantRefused

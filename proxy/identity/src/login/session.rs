@@ -148,18 +148,18 @@ impl RelyingParty {
     ) -> Result<ServiceToken, Refused> {
         let plans = &self.settings.plans;
         let by_login = |plan: &&TokenPlan| plan.strategy == Strategy::Login;
-        let format = match made_for {
-            Some(service) => self.settings.plan(service).map(|plan| plan.format),
-            // They all have the same one.
-            None => plans.iter().find(by_login).map(|plan| plan.format),
+        let plan = match made_for {
+            Some(service) => self.settings.plan(service),
+            // They all read it in the same way.
+            None => plans.iter().find(by_login),
         };
-        let Some(format) = format else {
+        let Some(plan) = plan else {
             return Err(Refused::new(
                 MintRefusalReason::BadResponse,
                 "no service uses the login's own token",
             ));
         };
-        let verified = self.provider.read(format, granted).await;
+        let verified = self.provider.read(plan, granted).await;
         verified.map_err(|problem| match problem {
             ReadProblem::NoKeys(why) => Refused::new(MintRefusalReason::Unavailable, why),
             ReadProblem::Invalid(why) => Refused::new(MintRefusalReason::BadResponse, why),

@@ -9,9 +9,10 @@ use futures_util::future::{Either, select};
 use tokenbridge_bridge::grant::{Generation, GrantName};
 use tokenbridge_bridge::service::{Mint, ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::session::SessionKey;
-use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
+use tokenbridge_bridge::token::ServiceToken;
 
 use crate::minting::Minting;
+use crate::minting::distinct::{Put, may_both_have};
 use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::minting::slots::judge;
 
@@ -76,11 +77,16 @@ impl Minting {
         None
     }
 
-    /// Whether the login's own token will do for a service that can also get one by a refresh.
+    /// Whether the login's own token will do for a service that can also get one by a refresh,
+    /// and serves no other one already.
     fn fits(&self, service: &ServiceName, login: &LoginToken) -> bool {
-        let plan = self.plan(service);
-        let judged = plan.zip(login.token.as_ref().ok());
-        judged.is_some_and(|(plan, token)| judge(plan, token).is_ok())
+        let by_login = |plan: &&TokenPlan| plan.strategy == Strategy::Login;
+        self.plan(service)
+            .zip(login.token.as_ref().ok())
+            .is_some_and(|(plan, token)| {
+                let mut others = self.plans.iter().filter(by_login);
+                judge(plan, token).is_ok() && !others.any(|other| may_both_have(plan, other, token))
+            })
     }
 
     /// Puts the login's own token where it belongs, if it may be used there.
@@ -94,18 +100,23 @@ impl Minting {
             .token
             .clone()
             .and_then(|token| judge(plan, &token).map(|()| token));
-        let (slot, minted) = match judged {
-            Ok(token) => (TokenSlot::Token(token), Minted::There { fresh: true }),
-            Err(refused) => (self.refusal_slot(&refused), Minted::Refused(refused)),
-        };
         let order = Order {
             session: *session,
             service: plan.service.clone(),
             trigger: Trigger::Login,
         };
         let guard = Some((&GrantName::Login, Generation::FIRST));
-        let minted = match self.put(session, plan, &slot, guard).await {
-            Ok(_) => minted,
+        let put = match judged {
+            Ok(token) => self.put_token(session, plan, token, guard).await,
+            Err(refused) => Ok(Put::Refused(refused)),
+        };
+        let minted = match put {
+            Ok(Put::Asked(_)) => Minted::There { fresh: true },
+            Ok(Put::Refused(refused)) => {
+                let slot = self.refusal_slot(&refused);
+                let put = self.put(session, plan, &slot, guard).await;
+                put.map_or_else(Minted::from, |_| Minted::Refused(refused))
+            }
             Err(error) => error.into(),
         };
         self.note(&order, plan, &minted);

@@ -11,6 +11,7 @@ use tokenbridge_bridge::token::{MintRefusalReason, ServiceToken, TokenSlot};
 use tokenbridge_session_store::StoreError;
 
 use crate::minting::Minting;
+use crate::minting::distinct::Put;
 use crate::minting::order::{Minted, Order, Refused};
 use crate::minting::rules::{RefusalCost, Step};
 use crate::minting::slots::judge;
@@ -81,6 +82,7 @@ impl Minting {
             | MintRefusalReason::NoRefreshToken
             | MintRefusalReason::GrantRefused
             | MintRefusalReason::WrongAudience
+            | MintRefusalReason::SharedToken
             | MintRefusalReason::BadResponse
             | MintRefusalReason::ClientRefused
             | MintRefusalReason::Unavailable
@@ -127,6 +129,7 @@ impl Minting {
             | MintRefusalReason::NoRefreshToken
             | MintRefusalReason::GrantRefused
             | MintRefusalReason::WrongAudience
+            | MintRefusalReason::SharedToken
             | MintRefusalReason::BadResponse
             | MintRefusalReason::ClientRefused
             | MintRefusalReason::Unavailable
@@ -163,20 +166,24 @@ impl Minting {
             }
         };
         warn_without_refresh_token(plan, granted);
-        let (slot, minted) = match self.judge_authorized(plan, granted).await {
-            Ok(token) => (TokenSlot::Token(token), Minted::There { fresh: true }),
+        let guard = Some((&name, generation));
+        let put = match self.judge_authorized(plan, granted).await {
+            Ok(token) => self.put_token(&order.session, plan, token, guard).await?,
+            Err(refused) => Put::Refused(refused),
+        };
+        let refused = match put {
+            Put::Asked(written) => return Ok(authorized(written)),
             // The refresh token is stored: the next request asks again.
-            Err(refused) if refused.reason == MintRefusalReason::Unavailable => {
+            Put::Refused(refused) if refused.reason == MintRefusalReason::Unavailable => {
                 return Ok(Minted::Refused(refused));
             }
-            Err(refused) => (self.refusal_slot(&refused), Minted::Refused(refused)),
+            Put::Refused(refused) => refused,
         };
-        let guard = Some((&name, generation));
-        Ok(match self.put(&order.session, plan, &slot, guard).await? {
-            Written::Stored => minted,
-            // The same user was quicker in another tab.
-            Written::Stale => Minted::There { fresh: false },
-            Written::Gone => Minted::SessionGone,
+        let slot = self.refusal_slot(&refused);
+        let put = self.put(&order.session, plan, &slot, guard);
+        Ok(match put.await? {
+            Written::Stored => Minted::Refused(refused),
+            written @ (Written::Stale | Written::Gone) => authorized(written),
         })
     }
 
@@ -245,6 +252,15 @@ impl Minting {
             }
         }
         Ok(Turn::Over(Minted::Refused(refused)))
+    }
+}
+
+fn authorized(written: Written) -> Minted {
+    match written {
+        Written::Stored => Minted::There { fresh: true },
+        // The same user was quicker in another tab.
+        Written::Stale => Minted::There { fresh: false },
+        Written::Gone => Minted::SessionGone,
     }
 }
 

@@ -87,6 +87,7 @@ impl BackOff {
             | MintRefusalReason::NoRefreshToken
             | MintRefusalReason::GrantRefused
             | MintRefusalReason::WrongAudience
+            | MintRefusalReason::SharedToken
             | MintRefusalReason::InteractionRequired => own,
         };
         let (now, chance) = at;

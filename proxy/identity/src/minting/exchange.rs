@@ -13,6 +13,7 @@ use tokenbridge_config::issuer::SubjectToken;
 use tokenbridge_session_store::StoreError;
 
 use crate::minting::Minting;
+use crate::minting::distinct::Put;
 use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::minting::rules::{ExchangeStep, RefusalCost, Rules};
 use crate::minting::slots::judge;
@@ -149,12 +150,14 @@ impl Minting {
             Ok(token) => match judge(plan, &token) {
                 Ok(()) => {
                     let forced = matches!(order.trigger, Trigger::Rejected(_));
-                    let slot = TokenSlot::Token(ServiceToken { forced, ..token });
-                    let put = self.put(&order.session, plan, &slot, None).await?;
-                    return Ok(match put {
-                        Written::Stored | Written::Stale => Minted::There { fresh: true },
-                        Written::Gone => Minted::SessionGone,
-                    });
+                    let token = ServiceToken { forced, ..token };
+                    match self.put_token(&order.session, plan, token, None).await? {
+                        Put::Asked(Written::Stored | Written::Stale) => {
+                            return Ok(Minted::There { fresh: true });
+                        }
+                        Put::Asked(Written::Gone) => return Ok(Minted::SessionGone),
+                        Put::Refused(refusal) => refusal,
+                    }
                 }
                 Err(refusal) => refusal,
             },

@@ -13,6 +13,7 @@ use tokenbridge_bridge::token::{MintRefusalReason, ServiceToken, TokenSlot};
 use tokenbridge_session_store::StoreError;
 
 use crate::minting::Minting;
+use crate::minting::distinct::{may_both_have, refused_as_shared};
 use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::minting::rules::{RefusalCost, Step};
 use crate::minting::slots::judge;
@@ -50,9 +51,28 @@ impl OwnTokens {
         }
     }
 
-    fn keep(&self, service: &ServiceName, token: ServiceToken) {
+    /// Keeps a token, unless a service of another audience has the very same.
+    ///
+    /// # Errors
+    /// That it has.
+    fn keep(
+        &self,
+        plan: &TokenPlan,
+        all: &[TokenPlan],
+        token: ServiceToken,
+    ) -> Result<(), Refused> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(service.clone(), TokenSlot::Token(token));
+        let has_it = |other: &&TokenPlan| match known.get(&other.service) {
+            Some(TokenSlot::Token(theirs)) => {
+                theirs.value == token.value && may_both_have(plan, other, &token)
+            }
+            Some(TokenSlot::Refused(_)) | None => false,
+        };
+        if let Some(other) = all.iter().find(has_it) {
+            return Err(refused_as_shared(plan, &other.service, &token));
+        }
+        known.insert(plan.service.clone(), TokenSlot::Token(token));
+        Ok(())
     }
 }
 
@@ -159,11 +179,8 @@ impl Minting {
         let Some(token) = stored.filter(|token| judge(plan, token).is_ok()) else {
             return Ok(false);
         };
-        let serves = !self.needed(order, Some(&TokenSlot::Token(token.clone())));
-        if serves {
-            self.own_tokens.keep(&plan.service, token);
-        }
-        Ok(serves)
+        let needed = self.needed(order, Some(&TokenSlot::Token(token.clone())));
+        Ok(!needed && self.own_tokens.keep(plan, &self.plans, token).is_ok())
     }
 
     async fn ask(
@@ -199,7 +216,9 @@ impl Minting {
         };
         let forced = matches!(order.trigger, Trigger::Rejected(_));
         let token = ServiceToken { forced, ..token };
-        self.own_tokens.keep(&plan.service, token.clone());
+        if let Err(refused) = self.own_tokens.keep(plan, &self.plans, token.clone()) {
+            return Ok(Minted::Refused(refused));
+        }
         if let Err(error) = self.ports.store.put_shared_token(mark, &token).await {
             tracing::debug!(target: "tokenbridge", %error, service = %plan.service, "the gateway's own token could not be shared");
         }

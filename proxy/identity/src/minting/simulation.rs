@@ -8,6 +8,7 @@
 //! | [`executor`] | one thread that runs tasks step by step, kills and pauses |
 //! | [`scenario`] | what a seed is about |
 //! | [`provider`] | a provider that notices what is used again |
+//! | [`garbled`] | answers that do not arrive as they should |
 //! | [`issuer`], [`store`] | the ways to the provider and to the store |
 //! | [`ledger`], [`observe`] | what happened, and what must not |
 //! | [`world`], [`fleet`], [`users`] | who takes part |
@@ -23,6 +24,7 @@
 mod chance;
 mod executor;
 mod fleet;
+mod garbled;
 mod issuer;
 mod ledger;
 mod observe;

@@ -10,6 +10,7 @@ use tokenbridge_bridge::token::{
 use tokenbridge_session_store::StoreError;
 
 use crate::minting::Minting;
+use crate::minting::distinct::Put;
 use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::minting::turn::{Flight, Turn};
 
@@ -30,29 +31,24 @@ impl Minting {
             for plan in &self.plans {
                 let other = plan.service != flight.errand.plan.service;
                 if other && plan.strategy == Strategy::Login && judge(plan, token).is_ok() {
-                    let slot = TokenSlot::Token(token.clone());
-                    let _ = self
-                        .put(&flight.lease.session, plan, &slot, Some(guard))
-                        .await?;
+                    let put =
+                        self.put_token(&flight.lease.session, plan, token.clone(), Some(guard));
+                    if let Put::Refused(refused) = put.await? {
+                        log_refusal(plan, &refused);
+                    }
                 }
             }
         }
-        match judge(flight.errand.plan, token) {
-            Ok(()) => {
-                let slot = TokenSlot::Token(token.clone());
-                let put = self.put(
-                    &flight.lease.session,
-                    flight.errand.plan,
-                    &slot,
-                    Some(guard),
-                );
-                Ok(match put.await? {
-                    Written::Stored => Turn::Over(Minted::There { fresh: true }),
-                    Written::Stale => Turn::Again,
-                    Written::Gone => Turn::Over(Minted::SessionGone),
-                })
-            }
-            Err(refused) => self.refuse(flight, refused).await,
+        if let Err(refused) = judge(flight.errand.plan, token) {
+            return self.refuse(flight, refused).await;
+        }
+        let (session, plan) = (&flight.lease.session, flight.errand.plan);
+        let put = self.put_token(session, plan, token.clone(), Some(guard));
+        match put.await? {
+            Put::Asked(Written::Stored) => Ok(Turn::Over(Minted::There { fresh: true })),
+            Put::Asked(Written::Stale) => Ok(Turn::Again),
+            Put::Asked(Written::Gone) => Ok(Turn::Over(Minted::SessionGone)),
+            Put::Refused(refused) => self.refuse(flight, refused).await,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant};
-use tokenbridge_bridge::service::{Strategy, TokenPlan};
+use tokenbridge_bridge::service::{ServiceName, Strategy, TokenPlan};
 use tokenbridge_bridge::session::{Reading, SessionFacts};
 use tokenbridge_bridge::token::{MintRefusalReason, TokenSlot};
 use tokenbridge_session_store::{Described, Lease, StoreError};
@@ -171,6 +171,13 @@ impl Minting {
         self.refuse(flight, refused).await
     }
 
+    /// Whether a service's token ends with the login's refresh token. One that has an authorization
+    /// of its own renews for ever: waiting for its end would leave the others without tokens.
+    fn is_paid_by_login(&self, service: &ServiceName) -> bool {
+        self.plan(service)
+            .is_none_or(|plan| plan.grant() == GrantName::Login)
+    }
+
     async fn may_resend(
         &self,
         flight: &Flight<'_>,
@@ -194,8 +201,8 @@ impl Minting {
             .describe(&flight.errand.order.session)
             .await?
         {
-            Described::Found(session) => session.slots.values().any(|slot| match slot {
-                TokenSlot::Token(token) => now < token.expires_at,
+            Described::Found(session) => session.slots.iter().any(|(service, slot)| match slot {
+                TokenSlot::Token(token) => now < token.expires_at && self.is_paid_by_login(service),
                 TokenSlot::Refused(_) => false,
             }),
             Described::Replaced | Described::Absent | Described::Unreadable => false,

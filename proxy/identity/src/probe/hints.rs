@@ -5,6 +5,7 @@ use tokenbridge_bridge::token::MintRefusalReason;
 use tokenbridge_config::preset::Preset;
 
 use crate::minting::order::Refused;
+use crate::provider::introspection::NO_ENDPOINT;
 use crate::tokens::access_token::OTHER_ISSUER;
 
 /// Of whom the hint is about.
@@ -19,6 +20,10 @@ pub(crate) fn hint(asker: Asker<'_>, plan: &TokenPlan, refused: &Refused) -> Str
     use MintRefusalReason as Reason;
     let known = match refused.reason {
         Reason::WrongAudience => wrong_audience(asker, plan, &refused.came),
+        Reason::BadResponse if refused.detail.contains(NO_ENDPOINT) => Some(
+            "the provider introspects nothing: let it give JWTs to this client; if that cannot be, introspect: false with \
+             dangerously_accept_unintrospected_tokens: true takes the tokens unread",
+        ),
         Reason::BadResponse if plan.format == TokenFormat::Opaque => Some(
             "look at the provider's introspection endpoint: the client must be allowed to ask there, and at some providers be among \
              the token's audiences",
@@ -47,6 +52,7 @@ pub(crate) fn hint(asker: Asker<'_>, plan: &TokenPlan, refused: &Refused) -> Str
         Reason::NoAudience
         | Reason::NoRefreshToken
         | Reason::GrantRefused
+        | Reason::SharedToken
         | Reason::BadResponse
         | Reason::ClientRefused
         | Reason::Unavailable => None,
@@ -231,6 +237,13 @@ mod tests {
                 &[],
                 OTHER_ISSUER,
                 "services.<name>.issuer",
+            ),
+            (
+                P::Generic,
+                R::BadResponse,
+                &[],
+                NO_ENDPOINT,
+                "dangerously_accept_unintrospected_tokens",
             ),
             (
                 P::Zitadel,

@@ -1,4 +1,14 @@
 //! The provider's metadata (OpenID Connect Discovery § 3, RFC 8414 § 2).
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`location`] | where they are |
+//! | [`authorization_server`] | reading those of a server that is no OpenID provider |
+
+mod authorization_server;
+mod location;
+
+pub(crate) use location::{Location, locations};
 
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType,
@@ -7,6 +17,7 @@ use openidconnect::core::{
 };
 use openidconnect::{AdditionalProviderMetadata, ProviderMetadata};
 use serde::{Deserialize, Serialize};
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use url::Url;
 
 /// What the OpenID Connect Discovery document says beyond its core.
@@ -39,9 +50,11 @@ type Document = ProviderMetadata<
 /// What the gateway needs to know of the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Metadata {
-    pub(crate) authorization: Url,
+    /// Always there at the login's provider (OpenID Connect Discovery § 3).
+    pub(crate) authorization: Option<Url>,
     pub(crate) token: Url,
-    pub(crate) keys: Url,
+    /// Always there at an OpenID provider; optional elsewhere (RFC 8414 § 2).
+    pub(crate) keys: Option<Url>,
     pub(crate) revocation: Option<Url>,
     /// RFC 8414 § 2.
     pub(crate) introspection: Option<Url>,
@@ -52,10 +65,21 @@ pub(crate) struct Metadata {
     pub(crate) announces_s256: bool,
 }
 
-/// Where the metadata of an issuer is (OpenID Connect Discovery § 4.1).
-pub(crate) fn location(issuer: &Url) -> Option<Url> {
-    let base = issuer.as_str().trim_end_matches('/');
-    Url::parse(&format!("{base}/.well-known/openid-configuration")).ok()
+impl Metadata {
+    /// Where browsers are sent.
+    ///
+    /// # Errors
+    /// Nobody can log in there.
+    pub(crate) fn authorization(&self) -> Result<&Url, Refusal> {
+        let missing = "the provider's metadata has no authorization_endpoint";
+        let url = self.authorization.as_ref();
+        url.ok_or_else(|| Refusal::new(Rejection::IdpUnavailable, missing))
+    }
+
+    /// Whether browsers are sent there without PKCE being announced.
+    pub(crate) fn lacks_s256(&self) -> bool {
+        self.authorization.is_some() && !self.announces_s256
+    }
 }
 
 /// Reads a metadata document. Its `issuer` must be the configured one, byte for byte (OpenID
@@ -66,23 +90,18 @@ pub(crate) fn location(issuer: &Url) -> Option<Url> {
 pub(crate) fn read(body: &[u8], issuer: &str) -> Result<Metadata, String> {
     let document: Document = serde_json::from_slice(body)
         .map_err(|error| format!("the provider's metadata cannot be read: {error}"))?;
-    if document.issuer().as_str() != issuer {
-        return Err(format!(
-            "the provider's metadata is for issuer {:?}, but the configured issuer is {issuer:?}: they must be the same string",
-            document.issuer().as_str()
-        ));
-    }
+    same_issuer(document.issuer().as_str(), issuer)?;
     let beyond = document.additional_metadata();
     let token = document
         .token_endpoint()
         .ok_or("the provider's metadata has no token_endpoint")?;
     Ok(Metadata {
-        authorization: safe(
+        authorization: Some(safe(
             document.authorization_endpoint().url(),
             "authorization_endpoint",
-        )?,
+        )?),
         token: safe(token.url(), "token_endpoint")?,
-        keys: safe(document.jwks_uri().url(), "jwks_uri")?,
+        keys: Some(safe(document.jwks_uri().url(), "jwks_uri")?),
         revocation: optional(beyond.revocation_endpoint.as_ref(), "revocation_endpoint")?,
         introspection: optional(
             beyond.introspection_endpoint.as_ref(),
@@ -90,12 +109,26 @@ pub(crate) fn read(body: &[u8], issuer: &str) -> Result<Metadata, String> {
         )?,
         end_session: optional(beyond.end_session_endpoint.as_ref(), "end_session_endpoint")?,
         responses_name_issuer: beyond.authorization_response_iss_parameter_supported == Some(true),
-        announces_s256: beyond
-            .code_challenge_methods_supported
-            .iter()
-            .flatten()
-            .any(|method| method == "S256"),
+        announces_s256: lists_s256(beyond.code_challenge_methods_supported.as_deref()),
     })
+}
+
+/// Metadata count for the issuer that they name alone (RFC 8414 § 3.3).
+fn same_issuer(named: &str, issuer: &str) -> Result<(), String> {
+    match named == issuer {
+        true => Ok(()),
+        false => Err(format!(
+            "the provider's metadata is for issuer {named:?}, but the configured issuer is {issuer:?}: they must be the same string"
+        )),
+    }
+}
+
+fn lists_s256(methods: Option<&[String]>) -> bool {
+    methods
+        .iter()
+        .copied()
+        .flatten()
+        .any(|method| method == "S256")
 }
 
 fn optional(url: Option<&Url>, name: &str) -> Result<Option<Url>, String> {
@@ -129,81 +162,4 @@ pub(crate) fn is_safe(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn document(issuer: &str, token: &str) -> Vec<u8> {
-        serde_json::json!({
-            "issuer": issuer,
-            "authorization_endpoint": "https://idp.example/authorize",
-            "token_endpoint": token,
-            "jwks_uri": "https://idp.example/jwks",
-            "response_types_supported": ["code"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256", "X999"],
-            "authorization_response_iss_parameter_supported": true,
-            "end_session_endpoint": "https://idp.example/logout",
-        })
-        .to_string()
-        .into_bytes()
-    }
-
-    #[test]
-    fn metadata_is_taken_only_from_the_configured_issuer() {
-        let good = document("https://idp.example", "https://idp.example/token");
-        let metadata = read(&good, "https://idp.example").unwrap();
-        assert!(metadata.responses_name_issuer && metadata.revocation.is_none());
-        assert!(!metadata.announces_s256);
-        assert!(metadata.end_session.is_some());
-        for issuer in [
-            "https://idp.example/",
-            "https://IDP.example",
-            "https://other.example",
-        ] {
-            assert!(
-                read(&good, issuer).unwrap_err().contains("same string"),
-                "{issuer}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_endpoint_without_tls_off_this_machine_is_refused() {
-        for (token, safe) in [
-            ("https://idp.example/token", true),
-            ("http://localhost:8081/token", true),
-            ("http://127.0.0.1/token", true),
-            ("http://[::1]/token", true),
-            ("http://idp.example/token", false),
-            ("http://localhost.evil.example/token", false),
-            ("ftp://idp.example/token", false),
-        ] {
-            let read = read(
-                &document("https://idp.example", token),
-                "https://idp.example",
-            );
-            assert_eq!(read.is_ok(), safe, "{token}");
-        }
-    }
-
-    #[test]
-    fn metadata_lies_beneath_the_issuer() {
-        for (issuer, expected) in [
-            (
-                "https://idp.example",
-                "https://idp.example/.well-known/openid-configuration",
-            ),
-            (
-                "https://idp.example/",
-                "https://idp.example/.well-known/openid-configuration",
-            ),
-            (
-                "https://idp.example/a/b",
-                "https://idp.example/a/b/.well-known/openid-configuration",
-            ),
-        ] {
-            let found = location(&Url::parse(issuer).unwrap()).unwrap();
-            assert_eq!(found.as_str(), expected);
-        }
-    }
-}
+mod tests;

@@ -49,6 +49,7 @@ impl Issuers {
         let login = provider(Site {
             identifier: &login.identifier,
             url: &login.url,
+            login: true,
             client_id: &login.client_id,
             client_authentication: &login.client_authentication,
         })?;
@@ -57,6 +58,7 @@ impl Issuers {
             let site = Site {
                 identifier: &issuer.identifier,
                 url: &issuer.url,
+                login: false,
                 client_id: &issuer.client_id,
                 client_authentication: &issuer.client_authentication,
             };
@@ -128,7 +130,7 @@ impl TokenIssuer for Issuers {
         response: &TokenResponse,
     ) -> Result<ServiceToken, ReadProblem> {
         match self.at(plan.issuer.as_ref()) {
-            Some(provider) => provider.read(plan.format, response).await,
+            Some(provider) => provider.read(plan, response).await,
             None => Err(ReadProblem::Invalid(UNKNOWN.into())),
         }
     }

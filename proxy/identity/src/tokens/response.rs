@@ -3,9 +3,10 @@
 //! Whatever else is wrong with an answer, a refresh token that came along is kept: it may be the
 //! only live one.
 
+mod kept;
+
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenbridge_bridge::Secret;
 
@@ -99,7 +100,10 @@ const LONGEST_TOKEN: usize = 64 * 1024;
 /// Reads an answer by its status and body.
 pub(crate) fn read(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Answer {
     match status {
-        200..=299 if body.len() > MAX_TOKEN_ANSWER => Answer::Granted(Box::new(oversized(body))),
+        200..=299 if body.len() > MAX_TOKEN_ANSWER => {
+            let problem = "the answer is larger than a token response may be";
+            Answer::Granted(Box::new(unusable(body, problem)))
+        }
         200..=299 => Answer::Granted(Box::new(granted(body))),
         429 => failed(Processed::No, retry_after, status),
         408 => failed(Processed::Maybe, retry_after, status),
@@ -160,17 +164,11 @@ pub(crate) fn plain_code(code: &str) -> Option<String> {
     fits.then(|| code.to_owned())
 }
 
-/// Of an answer that is too large to be used the refresh token alone is kept.
-fn oversized(body: &[u8]) -> TokenResponse {
-    #[derive(Deserialize)]
-    struct Kept {
-        refresh_token: Option<String>,
-    }
-    let kept: Option<Kept> = serde_json::from_slice(body).ok();
-    let refresh_token = kept.and_then(|kept| kept.refresh_token);
+/// Of an answer that cannot be used the refresh token alone is kept.
+fn unusable(body: &[u8], problem: &str) -> TokenResponse {
     TokenResponse {
-        refresh_token: refresh_token.as_deref().and_then(token),
-        problem: Some("the answer is larger than a token response may be".into()),
+        refresh_token: kept::refresh_token(body).as_deref().and_then(token),
+        problem: Some(problem.into()),
         ..TokenResponse::default()
     }
 }
@@ -178,12 +176,7 @@ fn oversized(body: &[u8]) -> TokenResponse {
 fn granted(body: &[u8]) -> TokenResponse {
     let object: Map<String, Value> = match serde_json::from_slice(body) {
         Ok(object) => object,
-        Err(_) => {
-            return TokenResponse {
-                problem: Some("the answer is no JSON object".into()),
-                ..TokenResponse::default()
-            };
-        }
+        Err(_) => return unusable(body, "the answer is no JSON object"),
     };
     let text = |name| object.get(name).and_then(Value::as_str).and_then(token);
     let access_token = text("access_token");

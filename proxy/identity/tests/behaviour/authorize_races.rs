@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokenbridge_bridge::rejection::Rejection;
-use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::service::{AudienceCheck, ServiceName, Strategy};
 use tokenbridge_bridge::session::{Reading, SessionId};
 use tokenbridge_devkit::provider::{Endpoint, Fault, FaultRule, GrantType};
 use tokenbridge_identity::Finished;
 
-use crate::gateway::Gateway;
+use crate::gateway::{CRUD, Gateway, plan};
 use crate::hops::{RETURN_TO, audience, gateway_of};
 
 const LIFE: Duration = Duration::from_secs(300);
@@ -156,6 +156,32 @@ async fn a_refresh_token_that_is_dead_costs_its_own_service_alone() {
     gateway.advance(LIFE);
     gateway.obtain(&at.session, "s0").await.unwrap();
     assert_eq!(gateway.counts.of("destroyed grant_refused"), 0);
+}
+
+#[tokio::test]
+async fn a_service_that_renews_by_itself_keeps_no_other_waiting_after_a_lost_answer() {
+    let gateway = gateway_of(1, |options| {
+        let mut wide = plan("crud", Strategy::Login, CRUD, &[]);
+        wide.audience.as_mut().unwrap().check = AudienceCheck::Contains;
+        options.plans.push(wide);
+        options.idp.token.refresh_token_grace = Some("60s".parse().unwrap());
+    })
+    .await;
+    let at = gateway.log_in().await;
+    gateway.advance(LIFE);
+    gateway.obtain(&at.session, "s0").await.unwrap();
+    let lost = Fault::LostAnswer {
+        endpoint: Endpoint::Token,
+    };
+    gateway.provider.set_fault(FaultRule::times(1, lost));
+    let refusal = gateway.obtain(&at.session, "crud").await.unwrap_err();
+    assert_eq!(refusal.rejection, Rejection::IdpUnavailable);
+    // The answer can come no more; `refresh_retry` is never, and only the other token lives.
+    gateway.advance(Duration::from_secs(30));
+    gateway.obtain(&at.session, "crud").await.unwrap();
+    assert_eq!(gateway.audiences(&at.session, "s0").await, [audience(0)]);
+    let seen = gateway.provider.counters();
+    assert_eq!((seen.replays_within_grace, seen.reuse_detections), (1, 0));
 }
 
 #[tokio::test]

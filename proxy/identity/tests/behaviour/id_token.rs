@@ -64,6 +64,7 @@ async fn a_token_response_that_is_not_what_it_must_be_creates_nothing() {
         Tampering::ExpiresInHuge,
         Tampering::OtherTokenType,
         Tampering::MissingTokenType,
+        Tampering::Truncated,
         Tampering::Huge,
     ] {
         refused(

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokenbridge_bridge::rejection::Rejection;
 use tokenbridge_bridge::service::{Strategy, TokenFormat, TokenPlan};
 use tokenbridge_devkit::IdpConfiguration;
-use tokenbridge_devkit::provider::{AnswerBody, Endpoint, Fault, FaultRule, Mode};
+use tokenbridge_devkit::provider::{
+    AnswerBody, Endpoint, Fault, FaultRule, Mode, TokenResponseTampering,
+};
 
 use crate::gateway::{ANALYTICS, CRUD, Gateway, Options, plan};
 
@@ -105,4 +107,96 @@ async fn the_logins_own_token_and_the_gateways_own_may_be_opaque_too() {
     let session = gateway.login().await;
     assert_eq!(gateway.audiences(&session, "crud").await, [ANALYTICS, CRUD]);
     gateway.obtain(&session, "analytics").await.unwrap();
+}
+
+fn unread(plan: TokenPlan) -> TokenPlan {
+    TokenPlan {
+        format: TokenFormat::Unintrospected,
+        ..plan
+    }
+}
+
+const NOBODY_TELLS: [Mode; 2] = [Mode::OpaqueAccessTokens, Mode::NoIntrospection];
+
+#[tokio::test]
+async fn without_an_introspection_endpoint_a_token_is_refused() {
+    let gateway = start(refreshed(), &NOBODY_TELLS).await;
+    let session = gateway.login().await;
+    let refusal = gateway.obtain(&session, "crud").await.unwrap_err();
+    assert_eq!(refusal.rejection, Rejection::TokenResponseInvalid);
+    assert!(
+        refusal.detail.contains("introspection_endpoint"),
+        "{}",
+        refusal.detail
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_taken_unread_lives_as_long_as_its_answer_says() {
+    let plans = vec![
+        unread(plan("analytics", Strategy::Refresh, ANALYTICS, &[CRUD])),
+        unread(plan("crud", Strategy::Refresh, CRUD, &[ANALYTICS])),
+    ];
+    let gateway = start(plans, &NOBODY_TELLS).await;
+    let session = gateway.login().await;
+    assert_eq!(gateway.audiences(&session, "analytics").await, [ANALYTICS]);
+    assert_eq!(gateway.audiences(&session, "crud").await, [CRUD]);
+    assert_eq!(introspections(&gateway), 0);
+    let refreshes = gateway.provider.counters().refreshes;
+    gateway.obtain(&session, "crud").await.unwrap();
+    assert_eq!(gateway.provider.counters().refreshes, refreshes);
+    gateway.advance(Duration::from_secs(300));
+    gateway.obtain(&session, "crud").await.unwrap();
+    assert_eq!(gateway.provider.counters().refreshes, refreshes + 1);
+    gateway
+        .provider
+        .set_fault(FaultRule::always(Fault::TokenResponse {
+            tampering: TokenResponseTampering::MissingExpiresIn,
+        }));
+    gateway.advance(Duration::from_secs(300));
+    let refusal = gateway.obtain(&session, "crud").await.unwrap_err();
+    assert!(refusal.detail.contains("expires_in"), "{}", refusal.detail);
+}
+
+#[tokio::test]
+async fn one_token_that_is_taken_unread_serves_one_audience() {
+    let modes = [
+        Mode::OpaqueAccessTokens,
+        Mode::NoIntrospection,
+        Mode::IgnoreTarget,
+        Mode::SameAccessToken,
+    ];
+    let plans = vec![
+        unread(plan("analytics", Strategy::Refresh, ANALYTICS, &[CRUD])),
+        unread(plan("crud", Strategy::Refresh, CRUD, &[ANALYTICS])),
+    ];
+    let gateway = start(plans, &modes).await;
+    let session = gateway.login().await;
+    assert_eq!(gateway.audiences(&session, "analytics").await, [ANALYTICS]);
+    let refusal = gateway.refusal(&session, "crud").await;
+    assert_eq!(refusal.as_str(), "shared_token");
+}
+
+#[tokio::test]
+async fn the_logins_own_token_is_taken_unread_for_one_audience_alone() {
+    let login = |service, audience| unread(plan(service, Strategy::Login, audience, &[]));
+    let plans = vec![login("analytics", CRUD), login("crud", CRUD)];
+    let gateway = start(plans, &NOBODY_TELLS).await;
+    let session = gateway.login().await;
+    for service in ["analytics", "crud"] {
+        assert_eq!(gateway.audiences(&session, service).await, [CRUD]);
+    }
+    let settings = crate::parts::settings(
+        gateway.provider.issuer(),
+        Options {
+            plans: vec![login("analytics", ANALYTICS), login("crud", CRUD)],
+            ..Options::default()
+        },
+    );
+    let problem = crate::parts::start(settings, &gateway.store, &gateway.clock, &gateway.counts);
+    let said = problem.err().unwrap().to_string();
+    assert!(
+        said.contains("crud") && said.contains("introspect: false"),
+        "{said}"
+    );
 }

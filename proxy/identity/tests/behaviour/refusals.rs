@@ -212,6 +212,7 @@ async fn an_unusable_answer_is_refused_and_the_refresh_token_beside_it_is_kept()
         ),
         (Tampering::ExpiresInHuge, Rejection::TokenResponseInvalid),
         (Tampering::OtherTokenType, Rejection::TokenResponseInvalid),
+        (Tampering::Truncated, Rejection::TokenResponseInvalid),
         (Tampering::MissingTokenType, Rejection::TokenResponseInvalid),
     ] {
         let gateway = Gateway::start().await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{GrantId, Ledger};
+use crate::provider::issue::{AccessTokenOrder, IssuedAccessToken};
 use crate::random::Fingerprint;
 
 /// What is remembered of an access token.
@@ -16,6 +17,8 @@ pub(crate) struct AccessToken {
     pub(crate) claims: Map<String, Value>,
     pub(crate) expires_at: Duration,
     pub(crate) revoked: bool,
+    /// The token itself, where it is to be answered again.
+    pub(crate) repeated: Option<String>,
 }
 
 impl AccessToken {
@@ -40,6 +43,27 @@ impl Ledger {
             .get(&Fingerprint::of(token))
             .filter(|entry| entry.expires_at > now && !entry.revoked)
             .filter(|entry| entry.grant.is_none_or(|id| self.live_grant(id).is_some()))
+    }
+
+    /// A live token of the same grant, or of the same client where there is none, that is to be
+    /// answered again.
+    pub(crate) fn repeated_access_token(
+        &self,
+        order: &AccessTokenOrder<'_>,
+        now: Duration,
+    ) -> Option<IssuedAccessToken> {
+        let mut live = self.access_tokens.values().filter(|entry| {
+            entry.expires_at > now
+                && !entry.revoked
+                && entry.grant == order.grant
+                && entry.client_id == order.client_id
+        });
+        live.find_map(|entry| {
+            Some(IssuedAccessToken {
+                value: entry.repeated.clone()?,
+                expires_in: (entry.expires_at - now).as_secs(),
+            })
+        })
     }
 
     /// Revokes one access token of the client; says whether there was one.

@@ -31,6 +31,7 @@ impl Provider {
         };
         let expires_at = claims.get("exp").and_then(Value::as_u64);
         let entry = AccessToken {
+            repeated: None,
             grant: None,
             client_id: ANY_CLIENT.to_owned(),
             claims,

@@ -84,6 +84,12 @@ impl Executor {
         }
     }
 
+    /// Whether a host has anything left to do.
+    pub(super) fn is_busy(&mut self, host: Host) -> bool {
+        self.take_in();
+        self.tasks.values().any(|task| task.host == host)
+    }
+
     pub(super) fn pause(&mut self, host: Host, paused: bool) {
         self.paused[host] = paused;
         if !paused {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, select};
+use tokio::sync::oneshot;
 
 use super::executor::Executor;
 use super::issuer::Issuer;
@@ -17,6 +18,8 @@ use crate::minting::{Minting, Ports};
 
 /// How often a replica looks for what is due.
 const LOOKS_EVERY: u64 = 5_000;
+/// How long a stop waits for answers of the provider, as `edge/src/drain.rs` does.
+const LEFT_FOR_FLIGHTS: Duration = Duration::from_secs(12);
 
 struct Hardware {
     world: Arc<World>,
@@ -45,6 +48,21 @@ struct Replica {
     minting: Option<Arc<Minting>>,
     /// When it starts again, or goes on.
     back_at: Option<Duration>,
+    /// Ends the search for what is due.
+    stop: Option<oneshot::Sender<()>>,
+    /// By when it ends, whatever is under way: it takes no orders any more.
+    stops_at: Option<Duration>,
+}
+
+impl Replica {
+    fn down(back_at: Option<Duration>) -> Self {
+        Self {
+            minting: None,
+            back_at,
+            stop: None,
+            stops_at: None,
+        }
+    }
 }
 
 /// See the module.
@@ -60,10 +78,7 @@ impl Fleet {
             replicas: Vec::new(),
         };
         for host in 0..world.scenario.replicas {
-            fleet.replicas.push(Replica {
-                minting: None,
-                back_at: None,
-            });
+            fleet.replicas.push(Replica::down(None));
             fleet.start(host);
         }
         fleet
@@ -92,22 +107,28 @@ impl Fleet {
         };
         let minting = Minting::new(ports, world.scenario.rules(), world.scenario.plans());
         let (renewing, network) = (Arc::clone(&minting), Arc::clone(world));
-        let renews = async move {
+        let renews = Box::pin(async move {
             loop {
                 let pause = network.between(LOOKS_EVERY / 2, LOOKS_EVERY);
                 network.timeline.sleep(pause).await;
                 // What the store does not tell now, it tells at the next look.
                 let _ = renewing.renew_due().await;
             }
+        });
+        let (stop, stopped) = oneshot::channel();
+        let until_stopped = async move {
+            let _: Either<((), _), _> = select(renews, stopped).await;
         };
-        world.timeline.spawn(host, Box::pin(renews));
+        world.timeline.spawn(host, Box::pin(until_stopped));
         self.replicas[host].minting = Some(minting);
+        self.replicas[host].stop = Some(stop);
     }
 
     /// One that runs, by chance.
     pub(super) fn any(&self) -> Option<(Host, Arc<Minting>)> {
         let running = self.replicas.iter().enumerate();
         let running: Vec<_> = running
+            .filter(|(_, replica)| replica.stops_at.is_none())
             .filter_map(|(host, replica)| replica.minting.as_ref().map(|minting| (host, minting)))
             .collect();
         let (host, minting) = running.get(self.world.below(running.len()))?;
@@ -120,10 +141,43 @@ impl Fleet {
         executor.pause(host, false);
         self.world.ledger.lock().unwrap().killed(host);
         let back_at = self.world.timeline.now() + self.world.between(500, 20_000);
-        self.replicas[host] = Replica {
-            minting: None,
-            back_at: Some(back_at),
+        self.replicas[host] = Replica::down(Some(back_at));
+    }
+
+    /// Asks a replica to end. Flights that are under way go on.
+    pub(super) fn stop(&mut self, host: Host) {
+        let replica = &mut self.replicas[host];
+        let Some(stop) = replica.stop.take() else {
+            return;
         };
+        self.world.trace(|| format!("{host}: is asked to stop"));
+        replica.stops_at = Some(self.world.timeline.now() + LEFT_FOR_FLIGHTS);
+        // Who hears nothing of it any more has ended already.
+        let _ = stop.send(());
+    }
+
+    /// Ends who was asked to stop and has nothing left to do, or no time.
+    pub(super) fn end_stops(&mut self, executor: &mut Executor) {
+        for host in 0..self.replicas.len() {
+            let Some(stops_at) = self.replicas[host].stops_at else {
+                continue;
+            };
+            let now = self.world.timeline.now();
+            if executor.is_busy(host) {
+                if now >= stops_at {
+                    self.kill(host, executor);
+                }
+                continue;
+            }
+            self.world.trace(|| format!("{host}: has stopped"));
+            executor.pause(host, false);
+            let mut ledger = self.world.ledger.lock().unwrap();
+            ledger.stopped(host);
+            ledger.killed(host);
+            drop(ledger);
+            let back_at = now + self.world.between(500, 10_000);
+            self.replicas[host] = Replica::down(Some(back_at));
+        }
     }
 
     /// Longer than a lease, as often as not.
@@ -139,8 +193,9 @@ impl Fleet {
 
     /// When the next replica is back.
     pub(super) fn next_back(&self) -> Option<Duration> {
-        let times = self.replicas.iter().filter_map(|replica| replica.back_at);
-        times.min()
+        let replicas = self.replicas.iter();
+        let times = replicas.flat_map(|replica| [replica.back_at, replica.stops_at]);
+        times.flatten().min()
     }
 
     /// Starts, or lets go on, who is back by `now`; all of them without a time.

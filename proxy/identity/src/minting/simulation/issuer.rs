@@ -11,6 +11,7 @@ use tokenbridge_bridge::token::ServiceToken;
 use tokenbridge_session_store::Clock;
 use tokio::sync::oneshot;
 
+use super::garbled::{Arriving, garbled, whole};
 use super::provider::{AccessToken, number_of, refused, spent};
 use super::scenario::ANSWER;
 use super::timeline::Host;
@@ -39,13 +40,17 @@ impl TokenIssuer for Issuer {
         let carried = request.clone();
         let carry = async move { carry(&network, &carried, tell).await };
         world.timeline.spawn(world.network(), Box::pin(carry));
-        let answer = match select(told, world.timeline.sleep(ANSWER)).await {
-            Either::Left((Ok(answer), _)) => answer,
-            Either::Left((Err(_), _)) => failed(Processed::Maybe, "io"),
-            Either::Right(_) => failed(Processed::Maybe, "timeout"),
+        let arrived = match select(told, world.timeline.sleep(ANSWER)).await {
+            Either::Left((Ok(arrived), _)) => arrived,
+            Either::Left((Err(_), _)) => whole(failed(Processed::Maybe, "io")),
+            Either::Right(_) => whole(failed(Processed::Maybe, "timeout")),
         };
+        let answer = arrived.answer;
         if let Some(sent) = sent {
             world.note_concluded(sent, &answer);
+        }
+        if let Some(token) = arrived.refresh_token {
+            world.note_brought(self.host, token);
         }
         answer
     }
@@ -57,6 +62,9 @@ impl TokenIssuer for Issuer {
     ) -> Result<ServiceToken, ReadProblem> {
         let fetching = self.world.between(0, 50);
         self.world.timeline.sleep(fetching).await;
+        if let Some(problem) = &response.problem {
+            return Err(ReadProblem::Invalid(problem.clone()));
+        }
         let value = response.access_token.clone().unwrap();
         let token = AccessToken::read(value.expose());
         Ok(ServiceToken {
@@ -76,16 +84,17 @@ impl Revoker for Issuer {
         self.world
             .trace(|| format!("{} revokes rt-{number}", self.host));
         self.world.provider.lock().unwrap().revoke(number);
+        self.world.ledger.lock().unwrap().is_cared_for(number);
     }
 }
 
 /// Carries one request to the provider and the answer back, whoever still waits for it. The
 /// request arrives while the sender would wait, or never.
-async fn carry(world: &Arc<World>, request: &TokenRequest, tell: oneshot::Sender<Answer>) {
+async fn carry(world: &Arc<World>, request: &TokenRequest, tell: oneshot::Sender<Arriving>) {
     let trouble = &world.scenario.trouble;
     if let Some(answer) = without_the_provider(world) {
         world.timeline.sleep(world.between(1, 100)).await;
-        let _ = tell.send(answer);
+        let _ = tell.send(whole(answer));
         return;
     }
     let lost = world.happens(trouble.request_lost);
@@ -101,19 +110,25 @@ async fn carry(world: &Arc<World>, request: &TokenRequest, tell: oneshot::Sender
         }
         Some(_) | None => world.provider.lock().unwrap().process(request, now),
     };
-    world.trace(|| format!("the provider answers {}", describe(&answer)));
+    let arriving = match answer {
+        Answer::Granted(response) if world.happens(trouble.garbled) => {
+            garbled(&response, &mut world.chance.lock().unwrap())
+        }
+        answer => whole(answer),
+    };
+    world.trace(|| format!("the provider answers {}", describe(&arriving.answer)));
     let lost = world.happens(trouble.answer_lost);
     world.timeline.sleep(one_way(world)).await;
     match lost {
         true => lose(world, tell).await,
         false => {
-            let _ = tell.send(answer);
+            let _ = tell.send(arriving);
         }
     }
 }
 
 /// The connection breaks, or nothing is ever heard.
-async fn lose(world: &Arc<World>, tell: oneshot::Sender<Answer>) {
+async fn lose(world: &Arc<World>, tell: oneshot::Sender<Arriving>) {
     if world.happens(5_000) {
         world.timeline.sleep(ANSWER).await;
     }
@@ -161,7 +176,10 @@ pub(super) fn describe(answer: &Answer) -> String {
         Answer::Granted(response) => {
             let access = response.access_token.as_ref().map(Secret::expose);
             let next = response.refresh_token.as_ref().map(Secret::expose);
-            format!("{access:?}, next {next:?}")
+            match &response.problem {
+                Some(problem) => format!("in vain: {problem}; next {next:?}"),
+                None => format!("{access:?}, next {next:?}"),
+            }
         }
         Answer::Refused(error) => error.code.clone(),
         Answer::Unreadable { status } => format!("something unreadable, status {status}"),

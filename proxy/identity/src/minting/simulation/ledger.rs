@@ -1,12 +1,17 @@
 //! What happened so far, as somebody knows it who sees everything at once, and what must not.
 
+mod lives;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use tokenbridge_bridge::grant::Generation;
+use tokenbridge_bridge::grant::{Generation, GrantName};
 use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_config::issuer::RefreshRetry;
 use tokenbridge_session_store::Clock;
+
+pub(super) use lives::Life;
+use lives::Replica;
 
 use super::scenario::ANSWER;
 use super::timeline::Host;
@@ -15,12 +20,8 @@ use crate::minting::lease::LEASE;
 use crate::minting::send::SENDING;
 use crate::tokens::response::{Answer, OauthErrorKind, Processed};
 
-/// One life of a replica, from its start to its kill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Life {
-    pub(super) host: Host,
-    pub(super) number: u64,
-}
+/// One refresh token's line: whose session, and which grant of it.
+pub(super) type GrantOf = (SessionKey, GrantName);
 
 /// What a sender was told of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ enum Outcome {
 /// One refresh token on its way to the provider.
 struct Use {
     by: Life,
-    session: SessionKey,
+    grant: GrantOf,
     generation: Generation,
     sent: Duration,
     /// More time than allowed passed between the mark and this.
@@ -50,13 +51,6 @@ struct Mark {
     generation: Generation,
 }
 
-struct Replica {
-    life: u64,
-    paused: bool,
-    /// When it last was paused or had trouble with the store.
-    troubled: Option<Duration>,
-}
-
 /// See the module.
 #[derive(Default)]
 pub(super) struct Ledger {
@@ -66,32 +60,31 @@ pub(super) struct Ledger {
     /// Those of them that were sent once too often, by somebody who was paused before sending.
     pub(super) overtaken: u64,
     pub(super) sessions: BTreeMap<SessionKey, KnownSession>,
+    /// The current generation of each grant.
+    pub(super) generations: HashMap<GrantOf, Generation>,
     replicas: Vec<Replica>,
     uses: Vec<Use>,
     by_token: HashMap<usize, Vec<usize>>,
     /// Last mark of each replica.
-    marks: HashMap<(Life, SessionKey), Mark>,
+    marks: HashMap<(Life, GrantOf), Mark>,
     /// Who looked and found no valid token left, and there is none yet.
-    saw_none: HashSet<(Life, SessionKey)>,
+    saw_none: HashSet<(Life, GrantOf)>,
     /// When they looked.
-    looked: HashMap<(Life, SessionKey), Duration>,
+    looked: HashMap<(Life, GrantOf), Duration>,
     /// Who runs a flight, and whose it is.
     holders: HashMap<u128, Life>,
     given_back: HashSet<u128>,
-    holds: HashMap<SessionKey, u128>,
+    holds: HashMap<GrantOf, u128>,
     /// Refresh tokens that somebody must revoke.
     to_revoke: Vec<(usize, Life)>,
+    /// Refresh tokens that came to somebody who has neither stored nor revoked them yet.
+    brought: BTreeMap<usize, Life>,
 }
 
 impl Ledger {
     pub(super) fn new(hosts: usize) -> Self {
-        let replica = || Replica {
-            life: 0,
-            paused: false,
-            troubled: None,
-        };
         Self {
-            replicas: (0..hosts).map(|_| replica()).collect(),
+            replicas: (0..hosts).map(|_| Replica::default()).collect(),
             ..Self::default()
         }
     }
@@ -100,70 +93,38 @@ impl Ledger {
         self.violation.get_or_insert(what.into());
     }
 
-    pub(super) fn life(&self, host: Host) -> Life {
-        Life {
-            host,
-            number: self.replicas[host].life,
-        }
-    }
-
-    fn lives(&self, life: Life) -> bool {
-        self.life(life.host) == life
-    }
-
-    pub(super) fn killed(&mut self, host: Host) {
-        self.replicas[host].life += 1;
-        self.replicas[host].paused = false;
-        self.replicas[host].troubled = None;
-    }
-
-    pub(super) fn paused(&mut self, host: Host, paused: bool, now: Duration) {
-        self.replicas[host].paused = paused;
-        self.troubled(host, now);
-    }
-
-    pub(super) fn troubled(&mut self, host: Host, now: Duration) {
-        self.replicas[host].troubled = Some(now);
-    }
-
-    /// Whether a replica could do all that it should, for so long that a lease shows it.
-    fn was_well_since(&self, life: Life, since: Duration) -> bool {
-        let replica = &self.replicas[life.host];
-        let well = |at: Duration| at + LEASE < since;
-        self.lives(life) && !replica.paused && replica.troubled.is_none_or(well)
-    }
-
-    pub(super) fn marked(&mut self, host: Host, session: SessionKey, at: Duration, of: Generation) {
+    pub(super) fn marked(&mut self, host: Host, grant: GrantOf, at: Duration, of: Generation) {
         let mark = Mark { at, generation: of };
-        self.marks.insert((self.life(host), session), mark);
+        self.marks.insert((self.life(host), grant), mark);
     }
 
-    pub(super) fn saw(&mut self, host: Host, session: SessionKey, live: bool, now: Duration) {
-        let by = (self.life(host), session);
+    pub(super) fn saw(&mut self, host: Host, grant: GrantOf, live: bool, now: Duration) {
+        let by = (self.life(host), grant);
         if live {
             self.saw_none.remove(&by);
         } else {
-            self.saw_none.insert(by);
+            self.saw_none.insert(by.clone());
             self.looked.insert(by, now);
         }
     }
 
-    /// A session has a token again: there is something to lose.
-    pub(super) fn has_token(&mut self, session: SessionKey) {
-        self.saw_none.retain(|(_, of)| *of != session);
+    /// What a grant pays for has a token again: there is something to lose.
+    pub(super) fn has_token(&mut self, grant: &GrantOf) {
+        self.saw_none.retain(|(_, of)| of != grant);
     }
 
     /// A refresh token leaves. The number of this use comes back.
     pub(super) fn presented(
         &mut self,
-        (host, session): (Host, SessionKey),
+        (host, grant): (Host, GrantOf),
         token: usize,
         retry: RefreshRetry,
         now: Duration,
     ) -> usize {
         self.presented += 1;
         let by = self.life(host);
-        let mark = self.marks.get(&(by, session)).copied();
+        let of = (by, grant.clone());
+        let mark = self.marks.get(&of).copied();
         let late = mark.is_none_or(|mark| now - mark.at > SENDING);
         if mark.is_none() {
             self.violated(format!("rt-{token} is sent without a mark"));
@@ -173,11 +134,11 @@ impl Ledger {
         let of_generation: Vec<usize> = before
             .filter(|number| self.uses[*number].generation == generation)
             .collect();
-        let nothing_left = self.saw_none.contains(&(by, session));
+        let nothing_left = self.saw_none.contains(&of);
         if let Some(why) = self.forbids(&of_generation, (retry, nothing_left), now) {
             let other_late = of_generation.iter().any(|number| self.uses[*number].late);
             // Another flight's token came between the look and the send.
-            let looked = self.looked.get(&(by, session));
+            let looked = self.looked.get(&of);
             let looked = looked.is_some_and(|at| now - *at < LEASE);
             match late || other_late || looked {
                 true => self.overtaken += 1,
@@ -187,7 +148,7 @@ impl Ledger {
         let number = self.uses.len();
         self.uses.push(Use {
             by,
-            session,
+            grant,
             generation,
             sent: now,
             late,
@@ -243,12 +204,12 @@ impl Ledger {
     }
 
     /// A lease is taken: not from a flight that is well and under way.
-    pub(super) fn acquired(&mut self, host: Host, session: SessionKey, holder: u128) {
+    pub(super) fn acquired(&mut self, host: Host, grant: &GrantOf, holder: u128) {
         let by = self.life(host);
         self.holders.insert(holder, by);
-        self.holds.insert(session, holder);
+        self.holds.insert(grant.clone(), holder);
         let taken_from = self.uses.iter().rev().take(16).find(|used| {
-            used.session == session
+            used.grant == *grant
                 && used.outcome == Outcome::Outstanding
                 && used.by != by
                 && self.was_well_since(used.by, used.sent)
@@ -263,10 +224,10 @@ impl Ledger {
     }
 
     /// A lease is asked for in vain.
-    pub(super) fn found_busy(&mut self, host: Host, session: SessionKey, holder: u128) {
+    pub(super) fn found_busy(&mut self, host: Host, grant: &GrantOf, holder: u128) {
         let by = self.life(host);
         self.holders.insert(holder, by);
-        let Some(holding) = self.holds.get(&session) else {
+        let Some(holding) = self.holds.get(grant) else {
             return;
         };
         let same = self.holders.get(holding) == Some(&by) && *holding != holder;
@@ -277,6 +238,35 @@ impl Ledger {
 
     pub(super) fn gives_back(&mut self, holder: u128) {
         self.given_back.insert(holder);
+    }
+
+    /// An answer brings a refresh token to whoever asked for it.
+    pub(super) fn brings(&mut self, token: usize, to: Life) {
+        self.brought.insert(token, to);
+    }
+
+    /// It was stored, found to be stale, or revoked.
+    pub(super) fn is_cared_for(&mut self, token: usize) {
+        self.brought.remove(&token);
+    }
+
+    /// A refresh token that came to somebody who lives and has done nothing with it.
+    pub(super) fn thrown_away(&self) -> Option<usize> {
+        let mut left = self.brought.iter().filter(|(_, to)| self.lives(**to));
+        left.next().map(|(token, _)| *token)
+    }
+
+    /// A replica has stopped and all of its flights have ended: nothing of them is left over.
+    pub(super) fn stopped(&mut self, host: Host) {
+        let life = self.life(host);
+        if let Some((token, _)) = self.brought.iter().find(|(_, to)| **to == life) {
+            let what = format!("rt-{token} is lost although its replica stopped cleanly");
+            return self.violated(what);
+        }
+        let mut holders = self.holders.iter().filter(|(_, by)| **by == life);
+        if holders.any(|(holder, _)| !self.given_back.contains(holder)) {
+            self.violated("a replica that stopped cleanly leaves a lease behind");
+        }
     }
 
     pub(super) fn must_revoke(&mut self, token: usize, by: Life) {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant, Written};
 use tokenbridge_bridge::service::{ServiceName, Strategy};
-use tokenbridge_bridge::session::SessionKey;
+use tokenbridge_bridge::session::{Reading, SessionKey};
 use tokenbridge_bridge::token::TokenSlot;
 use tokenbridge_session_store::{Acquired, Clock, Described, EndedSession, Lease};
 
 use super::issuer::describe;
+use super::ledger::GrantOf;
 use super::provider::{AccessToken, answer_of, number_of};
 use super::scenario::Refusal;
 use super::timeline::Host;
@@ -19,10 +20,10 @@ impl World {
     pub(super) fn note_presented(&self, host: Host, token: usize) -> usize {
         let retry = self.scenario.refresh_retry;
         let now = self.timeline.now();
-        let session = self.owner_of(token);
+        let grant = self.owner_of(token);
         self.trace(|| format!("{host}: sends rt-{token}"));
         let mut ledger = self.ledger.lock().unwrap();
-        ledger.presented((host, session), token, retry, now)
+        ledger.presented((host, grant), token, retry, now)
     }
 
     pub(super) fn note_concluded(&self, sent: usize, answer: &Answer) {
@@ -36,33 +37,65 @@ impl World {
         self.ledger.lock().unwrap().concluded(sent, answer, spends);
     }
 
+    /// An answer arrived in which a refresh token can be read, whatever else is in it.
+    pub(super) fn note_brought(&self, host: Host, token: usize) {
+        let mut ledger = self.ledger.lock().unwrap();
+        let life = ledger.life(host);
+        ledger.brings(token, life);
+    }
+
+    /// Who may repeat a refresh for a service of its own looks at that service's token alone.
+    pub(super) fn note_read(
+        &self,
+        host: Host,
+        (key, service): (&SessionKey, &ServiceName),
+        done: &Reading,
+    ) {
+        let Reading::Found(session) = done else {
+            return;
+        };
+        if self.strategy(service) == Strategy::Authorize {
+            let now = self.timeline.clock.now();
+            let live =
+                matches!(&session.slot, Some(TokenSlot::Token(token)) if now < token.expires_at);
+            let grant = (*key, GrantName::Service(service.clone()));
+            let at = self.timeline.now();
+            self.ledger.lock().unwrap().saw(host, grant, live, at);
+        }
+    }
+
     pub(super) fn note_described(&self, host: Host, of: (&SessionKey,), done: &Described) {
         let Described::Found(session) = done else {
             return;
         };
         let now = self.timeline.clock.now();
-        // What an exchange brought may have come behind the back of the flight that looked.
+        // What came by another way may have come behind the back of the flight that looked.
         let own = session.slots.iter();
-        let mut own = own.filter(|(service, _)| self.strategy(service) != Strategy::Exchange);
+        let mut own = own.filter(|(service, _)| match self.strategy(service) {
+            Strategy::Login | Strategy::Refresh => true,
+            Strategy::Exchange | Strategy::Authorize | Strategy::ClientCredentials => false,
+        });
         let live = own.any(|(_, slot)| match slot {
             TokenSlot::Token(token) => now < token.expires_at,
             TokenSlot::Refused(_) => false,
         });
         let at = self.timeline.now();
-        self.ledger.lock().unwrap().saw(host, *of.0, live, at);
+        let grant = (*of.0, GrantName::Login);
+        self.ledger.lock().unwrap().saw(host, grant, live, at);
     }
 
     pub(super) fn note_acquired(&self, host: Host, of: (&Lease, Duration), done: &Acquired) {
         let lease = of.0;
+        let grant = (lease.session, lease.grant.clone());
         let mut ledger = self.ledger.lock().unwrap();
         match done {
             Acquired::Held { .. } => {
                 self.trace(|| format!("{host}: takes the lease"));
-                ledger.acquired(host, lease.session, lease.holder.0);
+                ledger.acquired(host, &grant, lease.holder.0);
             }
             // Exchanges renew the login's token beside the flight, each with a claim of its own.
             Acquired::Busy { .. } if !self.exchanges() => {
-                ledger.found_busy(host, lease.session, lease.holder.0);
+                ledger.found_busy(host, &grant, lease.holder.0);
             }
             Acquired::Busy { .. } | Acquired::NoGrant | Acquired::Gone => {}
         }
@@ -78,14 +111,15 @@ impl World {
             let now = self.timeline.now();
             self.trace(|| format!("{host}: marks generation {}", generation.number()));
             let mut ledger = self.ledger.lock().unwrap();
-            ledger.marked(host, lease.session, now, generation);
+            let grant = (lease.session, lease.grant.clone());
+            ledger.marked(host, grant, now, generation);
         }
     }
 
     pub(super) fn note_completed(
         &self,
         host: Host,
-        (key, _, spent, next): (&SessionKey, &GrantName, Generation, &RefreshGrant),
+        (key, name, spent, next): (&SessionKey, &GrantName, Generation, &RefreshGrant),
         done: &Written,
     ) {
         let next_token = next.refresh_token.as_ref().map(number_of);
@@ -93,18 +127,21 @@ impl World {
             let generation = spent.number();
             format!("{host}: completes generation {generation} with {next_token:?}: {done:?}")
         });
+        let grant = (*key, name.clone());
         let mut ledger = self.ledger.lock().unwrap();
         let by = ledger.life(host);
-        let session = ledger.sessions.get_mut(key).unwrap();
-        let (current, ended) = (session.generation, session.ended);
+        let (current, ended) = (ledger.generations[&grant], ledger.sessions[key].ended);
+        if let Some(token) = next_token {
+            ledger.is_cared_for(token);
+        }
         match done {
             Written::Stored if ended => ledger.violated("a session that ended is written to"),
             Written::Stored if current != spent => {
                 ledger.violated("the result of a generation that is not current is stored");
             }
             Written::Stored => {
-                session.generation = spent.next();
-                if next_token.is_none() && !self.was_refused(key) {
+                ledger.generations.insert(grant.clone(), spent.next());
+                if next_token.is_none() && !self.was_refused(&grant) {
                     ledger.violated("a refresh token is thrown away that nobody refused");
                 }
             }
@@ -120,8 +157,39 @@ impl World {
             }
         }
         if *done == Written::Stored {
-            self.remember_grant(key, next);
+            self.remember_grant(&grant, next);
         }
+    }
+
+    /// What a service's own authorization brought, which takes the place of what was there.
+    pub(super) fn note_put_grant(
+        &self,
+        host: Host,
+        (key, name, brought): (&SessionKey, &GrantName, &RefreshGrant),
+        done: &Option<Generation>,
+    ) {
+        let token = brought.refresh_token.as_ref().map(number_of);
+        self.trace(|| format!("{host}: puts a grant with {token:?}: {done:?}"));
+        let grant = (*key, name.clone());
+        let mut ledger = self.ledger.lock().unwrap();
+        let Some(generation) = done else {
+            let by = ledger.life(host);
+            token
+                .into_iter()
+                .for_each(|token| ledger.must_revoke(token, by));
+            return;
+        };
+        if let Some(token) = token {
+            ledger.is_cared_for(token);
+        }
+        if ledger.sessions[key].ended {
+            ledger.violated("a session that ended is given a grant");
+        }
+        let before = ledger.generations.insert(grant.clone(), *generation);
+        if before.map_or(Generation::FIRST, Generation::next) != *generation {
+            ledger.violated("a new grant does not make the one before it stale");
+        }
+        self.remember_grant(&grant, brought);
     }
 
     pub(super) fn note_put_slot(
@@ -147,11 +215,13 @@ impl World {
         if ledger.sessions[key].ended {
             ledger.violated("a token is stored in a session that ended");
         }
-        if self.strategy(service) == Strategy::Exchange {
-            return;
-        }
-        ledger.has_token(*key);
-        let current = self.held(key).answer;
+        let grant = match self.strategy(service) {
+            Strategy::Authorize => (*key, GrantName::Service(service.clone())),
+            Strategy::Login | Strategy::Refresh => (*key, GrantName::Login),
+            Strategy::Exchange | Strategy::ClientCredentials => return,
+        };
+        ledger.has_token(&grant);
+        let current = self.held(&grant).answer;
         if answer < current {
             ledger.violated("a token of a generation that is not current is stored");
         }
@@ -165,9 +235,10 @@ impl World {
         &self,
         host: Host,
         key: &SessionKey,
-        (held, ended): (Option<&RefreshGrant>, &EndedSession),
+        (held, ended): (&[GrantName], &EndedSession),
     ) {
-        let refused = self.was_refused(key) || self.grant_is_dead(key);
+        let grant = (*key, GrantName::Login);
+        let refused = self.was_refused(&grant) || self.grant_is_dead(&grant);
         let now = Duration::from_secs(self.timeline.clock.now().seconds());
         let idle = Duration::from_secs(self.scenario.idle);
         self.trace(|| format!("{host}: ends a session, refused: {refused}"));
@@ -178,9 +249,9 @@ impl World {
         if !over && !refused {
             ledger.violated("a session is ended although its refresh token lives");
         }
-        let told = held.is_some_and(|grant| grant.refresh_token.is_some());
-        if told == ended.refresh_tokens.is_empty() {
-            ledger.violated("whoever ends a session is not told its refresh token");
+        let told = |name| ended.refresh_tokens.iter().any(|(told, _)| told == name);
+        if held.len() != ended.refresh_tokens.len() || !held.iter().all(told) {
+            ledger.violated("whoever ends a session is not told its refresh tokens");
         }
     }
 
@@ -193,30 +264,29 @@ impl World {
         }
     }
 
-    /// Whether the provider has refused the refresh token that the session holds.
-    fn was_refused(&self, key: &SessionKey) -> bool {
-        let held = self.held(key).refresh_token;
+    /// Whether the provider has refused the refresh token that a grant holds.
+    fn was_refused(&self, grant: &GrantOf) -> bool {
+        let held = self.held(grant).refresh_token;
         held.is_some_and(|token| self.provider.lock().unwrap().has_refused(token))
     }
 
-    /// Whether the provider has refused an earlier refresh token of the session, and ended the
-    /// whole grant with it.
-    fn grant_is_dead(&self, key: &SessionKey) -> bool {
-        let held = self.held(key).refresh_token;
+    /// Whether the provider has refused an earlier refresh token of a grant, and ended it with that.
+    fn grant_is_dead(&self, grant: &GrantOf) -> bool {
+        let held = self.held(grant).refresh_token;
         let owners = self.owners.lock().unwrap();
-        let mut of_session = owners.iter().filter(|(_, owner)| *owner == key);
+        let mut of_grant = owners.iter().filter(|(_, owner)| *owner == grant);
         let provider = self.provider.lock().unwrap();
-        let any_refused = of_session.any(|(token, _)| provider.has_refused(*token));
+        let any_refused = of_grant.any(|(token, _)| provider.has_refused(*token));
         any_refused && !held.is_some_and(|token| provider.is_live(token))
     }
 
-    pub(super) fn remember_grant(&self, key: &SessionKey, grant: &RefreshGrant) {
+    pub(super) fn remember_grant(&self, of: &GrantOf, grant: &RefreshGrant) {
         let token = grant.refresh_token.as_ref().map(number_of);
         if let Some(token) = token {
-            self.owners.lock().unwrap().insert(token, *key);
+            self.owners.lock().unwrap().insert(token, of.clone());
         }
         let mut held = self.held.lock().unwrap();
-        let held = held.entry(*key).or_default();
+        let held = held.entry(of.clone()).or_default();
         held.refresh_token = token;
         held.answer = grant.id_token.as_ref().map_or(0, answer_of);
     }

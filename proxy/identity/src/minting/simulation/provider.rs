@@ -37,7 +37,8 @@ pub(super) struct Provider {
     refusal: Refusal,
     life: Duration,
     tokens: Vec<RefreshToken>,
-    grants: usize,
+    /// For whom the tokens of each grant are when a refresh does not say.
+    grants: Vec<String>,
     answers: usize,
 }
 
@@ -48,23 +49,31 @@ impl Provider {
             refusal: scenario.refusal,
             life: Duration::from_secs(scenario.life),
             tokens: Vec::new(),
-            grants: 0,
+            grants: Vec::new(),
             answers: 0,
         }
     }
 
     /// What a login brings.
     pub(super) fn login(&mut self, now: UnixTime) -> TokenResponse {
-        self.grants += 1;
-        let refresh_token = self.issue(self.grants);
-        self.answer(PLAIN, Some(refresh_token), now)
+        self.grant(PLAIN, now)
+    }
+
+    fn grant(&mut self, target: &str, now: UnixTime) -> TokenResponse {
+        let refresh_token = self.issue(self.grants.len());
+        self.grants.push(target.into());
+        self.answer(target, Some(refresh_token), now)
     }
 
     pub(super) fn process(&mut self, request: &TokenRequest, at: (Duration, UnixTime)) -> Answer {
-        let target = field(request, "resource").unwrap_or(PLAIN);
-        match spent(request) {
-            Some(number) => self.refresh(number, target, at),
-            None => self.exchange(request, target, at.1),
+        let target = field(request, "resource");
+        if let Some(number) = spent(request) {
+            let own = self.grants[self.tokens[number].grant].clone();
+            return self.refresh(number, target.unwrap_or(&own), at);
+        }
+        match field(request, "code") {
+            Some(_) => Answer::Granted(Box::new(self.grant(target.unwrap_or(PLAIN), at.1))),
+            None => self.exchange(request, target.unwrap_or(PLAIN), at.1),
         }
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::grant::GrantName;
+use tokenbridge_bridge::service::{ServiceName, Strategy};
 use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::TokenSlot;
 use tokenbridge_session_store::{Clock, Described, SessionStore};
@@ -69,6 +70,7 @@ impl Run {
     /// Everything that can happen until then.
     fn until(&mut self, end: Duration) {
         while !self.violated() {
+            self.fleet.end_stops(&mut self.executor);
             let chosen = self.executor.choose(&mut self.world.chance.lock().unwrap());
             if let Some(runnable) = chosen {
                 if !self.strikes(&runnable) {
@@ -115,6 +117,10 @@ impl Run {
         self.next_event = now + self.world.between(50, 2_500);
         if self.world.happens(self.world.scenario.trouble.outage) {
             self.outage();
+        }
+        if self.world.happens(self.world.scenario.trouble.stop) {
+            let host = self.world.below(self.world.scenario.replicas);
+            self.fleet.stop(host);
         }
         self.users.act(&self.fleet);
     }
@@ -170,6 +176,9 @@ impl Run {
         if let Some((_, service)) = missing.first() {
             ledger.violated(format!("a session gets no token for {service} any more"));
         }
+        if let Some(token) = ledger.thrown_away() {
+            ledger.violated(format!("rt-{token} came and was thrown away"));
+        }
         let provider = self.world.provider.lock().unwrap();
         let mut left = ledger.should_be_revoked();
         if let Some(token) = left.find(|token| provider.is_live(*token)) {
@@ -199,10 +208,13 @@ impl Run {
                 continue;
             };
             // The provider spent its refresh token with a refusal: its tokens run out.
-            if self.world.held(&session).refresh_token.is_none() {
-                continue;
-            }
-            for number in 0..scenario.strategies.len() {
+            let login = self.world.held(&(session, GrantName::Login));
+            let spent = login.refresh_token.is_none();
+            for (number, strategy) in scenario.strategies.iter().enumerate() {
+                // Its user goes to the provider once more where it has none.
+                if spent && *strategy != Strategy::Authorize {
+                    continue;
+                }
                 let service = service_name(number);
                 let live = match found.slots.get(&service) {
                     Some(TokenSlot::Token(token)) => now < token.expires_at,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use tokenbridge_bridge::grant::GrantName;
 use tokenbridge_bridge::renewal::RenewalTiming;
 use tokenbridge_bridge::service::{
     Audience, AudienceCheck, AudiencePolicy, Mint, ServiceName, Strategy, TargetParameter,
@@ -17,6 +18,9 @@ use crate::minting::rules::Rules;
 
 /// How long the gateway waits for an answer of the provider.
 pub(super) const ANSWER: Duration = Duration::from_secs(8);
+
+/// What the services are called.
+pub(super) const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// What a provider does with a refresh token that is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +77,13 @@ pub(super) struct Trouble {
     pub(super) answer_lost: u64,
     pub(super) provider_slow: u64,
     pub(super) provider_error: u64,
+    /// A success arrives, but not as it should be.
+    pub(super) garbled: u64,
     pub(super) subject_refused: u64,
     /// Of each event.
     pub(super) outage: u64,
+    /// A replica is asked to stop, and lets its flights end.
+    pub(super) stop: u64,
     pub(super) logout: u64,
     pub(super) rejection: u64,
     pub(super) abort: u64,
@@ -113,6 +121,10 @@ impl Scenario {
             Strategy::Exchange,
             Strategy::Login,
         ]);
+        let mut strategies = vec![Strategy::Refresh, Strategy::Refresh, last];
+        if chance.below(3) == 0 {
+            strategies.push(Strategy::Authorize);
+        }
         Self {
             replicas: chance.index(2) + 2,
             reuse,
@@ -123,7 +135,7 @@ impl Scenario {
                 Refusal::Harmless => Preset::Duende,
                 Refusal::Never => Preset::Generic,
             },
-            strategies: vec![Strategy::Refresh, Strategy::Refresh, last],
+            strategies,
             life: chance.between(20, 60),
             idle: chance.between(60, 200),
             session_life: chance.between(100, 400),
@@ -152,6 +164,20 @@ impl Scenario {
             .collect()
     }
 
+    /// The plan of a service.
+    pub(super) fn plan(&self, service: &ServiceName) -> TokenPlan {
+        let mut plans = self.plans().into_iter();
+        plans.find(|plan| plan.service == *service).unwrap()
+    }
+
+    /// Every refresh token that a session may have.
+    pub(super) fn grants(&self) -> Vec<GrantName> {
+        let mut names = vec![GrantName::Login];
+        names.extend(self.plans().iter().map(TokenPlan::grant));
+        names.dedup();
+        names
+    }
+
     /// Whether the provider refuses this service.
     pub(super) fn refuses(&self, service: &ServiceName) -> bool {
         self.refusal != Refusal::Never && *service == service_name(1)
@@ -174,8 +200,10 @@ impl Trouble {
             answer_lost: up_to(1_500),
             provider_slow: up_to(4_000),
             provider_error: up_to(1_500),
+            garbled: up_to(1_500),
             subject_refused: up_to(1_000),
             outage: up_to(300),
+            stop: up_to(400),
             logout: up_to(400),
             rejection: up_to(1_500),
             abort: up_to(5_000),
@@ -185,7 +213,7 @@ impl Trouble {
 }
 
 pub(super) fn service_name(number: usize) -> ServiceName {
-    ServiceName::new(["a", "b", "c"][number])
+    ServiceName::new(SERVICES[number])
 }
 
 fn plan(number: usize, strategy: Strategy) -> TokenPlan {

@@ -78,11 +78,14 @@ impl RemoteStore {
         end: impl Future<Output = Result<Option<EndedSession>, StoreError>>,
     ) -> Result<Option<EndedSession>, StoreError> {
         self.there().await?;
-        let held = self.inner.grant(key, &GrantName::Login).await?;
+        let mut held = Vec::new();
+        for name in self.world.scenario.grants() {
+            let grant = self.inner.grant(key, &name).await?;
+            held.extend(grant.and_then(|grant| grant.refresh_token).map(|_| name));
+        }
         let ended = end.await?;
         if let Some(ended) = &ended {
-            self.world
-                .note_ended(self.host, key, (held.as_ref(), ended));
+            self.world.note_ended(self.host, key, (&held, ended));
         }
         self.back().await?;
         if let Some(ended) = &ended {
@@ -190,7 +193,7 @@ macro_rules! remote {
 
 remote! {
     fn create(session: &NewSession) -> ();
-    fn read(key: &SessionKey, service: &ServiceName) -> Reading;
+    fn read(key: &SessionKey, service: &ServiceName) -> Reading [note_read];
     fn describe(key: &SessionKey) -> Described [note_described];
     fn sessions_of(subject: &Subject) -> Vec<SessionKey>;
     fn sessions_of_idp_session(issuer: &str, sid: &str) -> Vec<SessionKey>;
@@ -200,7 +203,8 @@ remote! {
         guard: Option<(&GrantName, Generation)>
     ) -> Written [note_put_slot];
     fn grant(key: &SessionKey, name: &GrantName) -> Option<RefreshGrant>;
-    fn put_grant(key: &SessionKey, name: &GrantName, grant: &RefreshGrant) -> Option<Generation>;
+    fn put_grant(key: &SessionKey, name: &GrantName, grant: &RefreshGrant) -> Option<Generation>
+        [note_put_grant];
     fn acquire(lease: &Lease, ttl: Duration) -> Acquired [note_acquired];
     fn keep(lease: &Lease, ttl: Duration) -> bool;
     fn mark_sent(lease: &Lease, generation: Generation, deadline: Duration) -> Written [note_marked];

@@ -4,29 +4,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokenbridge_bridge::UnixTime;
-use tokenbridge_bridge::grant::{Generation, RefreshGrant};
-use tokenbridge_bridge::service::{Audience, ServiceName};
+use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant};
+use tokenbridge_bridge::service::{Audience, ServiceName, Strategy};
 use tokenbridge_bridge::session::{
     FoundSession, Profile, Reading, SessionFacts, SessionKey, Subject,
 };
-use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
+use tokenbridge_bridge::token::{MintRefusalReason, ServiceToken, TokenSlot};
+use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_session_store::{Clock, NewSession, SessionStore};
 
 use super::fleet::Fleet;
 use super::provider::{AccessToken, ISSUER, SUBJECT, number_of};
 use super::scenario::service_name;
+use super::timeline::Host;
 use super::world::World;
+use crate::minting::Minting;
 use crate::minting::at_login::LoginToken;
 use crate::minting::flights::Ticket;
 use crate::minting::order::{Order, Trigger};
+use crate::tokens::request::TokenRequest;
 
 /// How many sessions there are at most in one seed.
 const SESSIONS: usize = 4;
 
 /// A session as it should be, by the time of day.
 pub(super) struct KnownSession {
-    pub(super) generation: Generation,
     pub(super) last_seen: Duration,
     pub(super) expires: Duration,
     pub(super) ended: bool,
@@ -102,16 +104,19 @@ impl Users {
         let life = Duration::from_secs(self.world.scenario.session_life);
         let session = new_session(key, grant.clone(), (now, now.plus(life)));
         done(self.world.memory.create(&session)).unwrap();
-        self.world.remember_grant(&key, &grant);
-        self.world.ledger.lock().unwrap().sessions.insert(
+        let of = (key, GrantName::Login);
+        self.world.remember_grant(&of, &grant);
+        let mut ledger = self.world.ledger.lock().unwrap();
+        ledger.generations.insert(of, Generation::FIRST);
+        ledger.sessions.insert(
             key,
             KnownSession {
-                generation: Generation::FIRST,
                 last_seen: Duration::from_secs(now.seconds()),
                 expires: Duration::from_secs(now.seconds()) + life,
                 ended: false,
             },
         );
+        drop(ledger);
         self.sessions.push(key);
         self.world
             .trace(|| format!("{host}: login of session {number}"));
@@ -151,7 +156,9 @@ impl Users {
 
     /// The provider's administrator ends a grant.
     fn revoke(&self, session: &SessionKey) {
-        if let Some(token) = self.world.held(session).refresh_token {
+        let grants = self.world.scenario.grants();
+        let name = grants[self.world.below(grants.len())].clone();
+        if let Some(token) = self.world.held(&(*session, name)).refresh_token {
             self.world
                 .trace(|| format!("the provider ends the grant of rt-{token}"));
             self.world.provider.lock().unwrap().end_grant_of(token);
@@ -182,6 +189,9 @@ impl Users {
         else {
             return;
         };
+        if self.wants_browser(found.slot.as_ref(), &service) {
+            return self.authorize((host, minting), session, service);
+        }
         let now = self.now();
         let rejected = self.world.happens(self.world.scenario.trouble.rejection);
         let trigger = match found.slot {
@@ -202,6 +212,43 @@ impl Users {
             trigger,
         });
         self.waiting.push(ticket);
+    }
+
+    /// Whether a service with an authorization of its own has none, or none any more.
+    fn wants_browser(&self, slot: Option<&TokenSlot>, service: &ServiceName) -> bool {
+        let refused = match slot {
+            Some(TokenSlot::Token(_)) => return false,
+            Some(TokenSlot::Refused(refused)) => Some(refused.reason),
+            None => None,
+        };
+        self.world.strategy(service) == Strategy::Authorize
+            && refused.is_none_or(|reason| reason == MintRefusalReason::InteractionRequired)
+    }
+
+    /// The browser comes back from the provider with a code for a service of its own.
+    fn authorize(
+        &self,
+        (host, minting): (Host, Arc<Minting>),
+        session: SessionKey,
+        service: ServiceName,
+    ) {
+        self.world
+            .trace(|| format!("{host}: an authorization of {service}"));
+        let plan = self.world.scenario.plan(&service);
+        let order = Order {
+            session,
+            service,
+            trigger: Trigger::Demand,
+        };
+        let secret = Secret::new("code");
+        let request = TokenRequest::code(&secret, "", &secret, plan.target_value.as_deref());
+        let lands = async move {
+            match minting.redeem(&plan, &request).await {
+                Ok(granted) => minting.authorized(&order, &plan, &granted).await,
+                Err(refused) => minting.not_authorized(&order, &plan, refused).await,
+            };
+        };
+        self.world.timeline.spawn(host, Box::pin(lands));
     }
 
     /// Whether all who waited were told.

@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokenbridge_bridge::service::{ServiceName, Strategy};
-use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_session_store::{MemoryLimits, MemoryStore};
 
 use super::chance::Chance;
-use super::ledger::Ledger;
+use super::ledger::{GrantOf, Ledger};
 use super::provider::Provider;
-use super::scenario::{Scenario, service_name};
+use super::scenario::{SERVICES, Scenario};
 use super::timeline::{Host, Timeline};
 
 /// What stands in a session's grant.
@@ -42,8 +41,8 @@ pub(super) struct World {
     pub(super) chance: Mutex<Chance>,
     /// Refresh tokens that an answer brought to whoever had asked.
     pub(super) came: Mutex<HashSet<usize>>,
-    pub(super) owners: Mutex<HashMap<usize, SessionKey>>,
-    pub(super) held: Mutex<HashMap<SessionKey, Held>>,
+    pub(super) owners: Mutex<HashMap<usize, GrantOf>>,
+    pub(super) held: Mutex<HashMap<GrantOf, Held>>,
     pub(super) provider_outage: Mutex<Option<Outage>>,
     pub(super) store_outage: Mutex<Vec<bool>>,
     /// Nothing goes wrong any more.
@@ -106,18 +105,19 @@ impl World {
         self.store_outage.lock().unwrap()[host]
     }
 
-    pub(super) fn owner_of(&self, token: usize) -> SessionKey {
-        self.owners.lock().unwrap()[&token]
+    pub(super) fn owner_of(&self, token: usize) -> GrantOf {
+        self.owners.lock().unwrap()[&token].clone()
     }
 
-    pub(super) fn held(&self, key: &SessionKey) -> Held {
-        self.held.lock().unwrap()[key]
+    pub(super) fn held(&self, grant: &GrantOf) -> Held {
+        let held = self.held.lock().unwrap();
+        held.get(grant).copied().unwrap_or_default()
     }
 
     pub(super) fn strategy(&self, service: &ServiceName) -> Strategy {
-        let strategies = self.scenario.strategies.iter().enumerate();
-        let mut found = strategies.filter(|(number, _)| service_name(*number) == *service);
-        *found.next().unwrap().1
+        let mut names = SERVICES.iter().zip(&self.scenario.strategies);
+        let found = names.find(|(name, _)| **name == service.as_str());
+        *found.unwrap().1
     }
 
     pub(super) fn exchanges(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The way of the browser through a probe: its ticket, and a login that fails.
+//! Who may begin a probe, and how it ends without a login.
 
 use std::time::Duration;
 
