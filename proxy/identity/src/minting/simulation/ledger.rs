@@ -23,6 +23,9 @@ use crate::tokens::response::{Answer, OauthErrorKind, Processed};
 /// One refresh token's line: whose session, and which grant of it.
 pub(super) type GrantOf = (SessionKey, GrantName);
 
+/// How long storing a refresh token takes at most while nothing goes wrong.
+const STORING: Duration = Duration::from_secs(2);
+
 /// What a sender was told of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -78,7 +81,7 @@ pub(super) struct Ledger {
     /// Refresh tokens that somebody must revoke.
     to_revoke: Vec<(usize, Life)>,
     /// Refresh tokens that came to somebody who has neither stored nor revoked them yet.
-    brought: BTreeMap<usize, Life>,
+    brought: BTreeMap<usize, (Life, Duration)>,
 }
 
 impl Ledger {
@@ -241,8 +244,8 @@ impl Ledger {
     }
 
     /// An answer brings a refresh token to whoever asked for it.
-    pub(super) fn brings(&mut self, token: usize, to: Life) {
-        self.brought.insert(token, to);
+    pub(super) fn brings(&mut self, token: usize, to: Life, now: Duration) {
+        self.brought.insert(token, (to, now));
     }
 
     /// It was stored, found to be stale, or revoked.
@@ -250,16 +253,19 @@ impl Ledger {
         self.brought.remove(&token);
     }
 
-    /// A refresh token that came to somebody who lives and has done nothing with it.
-    pub(super) fn thrown_away(&self) -> Option<usize> {
-        let mut left = self.brought.iter().filter(|(_, to)| self.lives(**to));
+    /// A refresh token that came a while ago to somebody who lives and has done nothing with it.
+    pub(super) fn thrown_away(&self, now: Duration) -> Option<usize> {
+        let mut left = self
+            .brought
+            .iter()
+            .filter(|(_, (to, at))| self.lives(*to) && *at + STORING < now);
         left.next().map(|(token, _)| *token)
     }
 
     /// A replica has stopped and all of its flights have ended: nothing of them is left over.
     pub(super) fn stopped(&mut self, host: Host) {
         let life = self.life(host);
-        if let Some((token, _)) = self.brought.iter().find(|(_, to)| **to == life) {
+        if let Some((token, _)) = self.brought.iter().find(|(_, (to, _))| *to == life) {
             let what = format!("rt-{token} is lost although its replica stopped cleanly");
             return self.violated(what);
         }

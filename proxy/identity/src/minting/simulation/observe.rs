@@ -41,7 +41,7 @@ impl World {
     pub(super) fn note_brought(&self, host: Host, token: usize) {
         let mut ledger = self.ledger.lock().unwrap();
         let life = ledger.life(host);
-        ledger.brings(token, life);
+        ledger.brings(token, life, self.timeline.now());
     }
 
     /// Who may repeat a refresh for a service of its own looks at that service's token alone.

@@ -176,7 +176,7 @@ impl Run {
         if let Some((_, service)) = missing.first() {
             ledger.violated(format!("a session gets no token for {service} any more"));
         }
-        if let Some(token) = ledger.thrown_away() {
+        if let Some(token) = ledger.thrown_away(self.world.timeline.now()) {
             ledger.violated(format!("rt-{token} came and was thrown away"));
         }
         let provider = self.world.provider.lock().unwrap();
