@@ -164,3 +164,25 @@ impl fmt::Debug for BodyStream {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use pingora_core::protocols::l4::stream::Stream as Socket;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_connection_comes_back_without_what_followed_a_body() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap());
+        let mut stream: Stream = Box::new(Socket::from(socket.await.unwrap()));
+        for chunks in [None, Some(ChunkScan::default())] {
+            stream = Box::new(BodyStream::new(stream, chunks));
+            assert!(!stream.as_any().is::<Socket>());
+            stream = behind(stream).unwrap();
+            assert!(stream.as_any().is::<Socket>());
+        }
+    }
+}
