@@ -13,11 +13,11 @@ use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
 use tokenbridge_bench::tools;
 
 /// What the gateway may allocate beside what the framework does for the same request.
-const ALLOCATIONS: f64 = 22.0;
+const ALLOCATIONS: f64 = 14.0;
 /// What it may allocate for an answer of its own.
 const ALLOCATIONS_OF_A_REFUSAL: f64 = 100.0;
 /// How many times a bare proxy's instructions it may take, both without optimisation.
-const INSTRUCTIONS: f64 = 2.5;
+const INSTRUCTIONS: f64 = 2.1;
 
 /// Callgrind is slow, and a repeat differs by a thousandth.
 const REQUESTS: u64 = 60;
