@@ -22,12 +22,12 @@ pub const TOKEN: usize = 1_000;
 /// How long a seeded session and its token live.
 const LIFE: Duration = Duration::from_secs(8 * 3_600);
 
-/// Puts sessions of the run's one service into its Redis; their cookies.
+/// Puts sessions of the run's one service into a Redis; their cookies.
 ///
 /// # Errors
 /// The store refuses one.
-pub fn sessions(stage: &Stage, count: usize) -> Outcome<Vec<String>> {
-    let store = open(&stage.redis.url())?;
+pub fn sessions(stage: &Stage, redis: &str, count: usize) -> Outcome<Vec<String>> {
+    let store = open(redis)?;
     stage.wait(async {
         let now = SystemClock::default().now();
         let mut cookies = Vec::with_capacity(count);
