@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Draws where the gateway's time goes on the warm path: flame.sh NAME [COMMIT] writes
 # load-tests/results/NAME.svg of this tree, or of another commit of this repository.
-# SECONDS_OF_SAMPLES: for how long. The build has frame pointers and a folder of its own.
+# PROFILE: release (default) or dist, which is what is deployed; PROGRAM: a gateway that is built
+# already; TIME: seconds of samples; MINWIDTH: what is narrower, in percent, is left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,38 +13,49 @@ fail() {
 
 name=${1:?"flame.sh NAME [COMMIT]"}
 commit=${2:-}
-seconds=${SECONDS_OF_SAMPLES:-15}
+profile=${PROFILE:-release}
+time=${TIME:-10}
 [[ "$name" =~ ^[A-Za-z0-9._-]+$ ]] || fail "NAME becomes a file's name: letters, digits, . _ -"
 
 target=${CARGO_TARGET_DIR:-target}
-mkdir -p "$target/flame"
+mkdir -p "$target"
 target=$(cd "$target" && pwd)
+bench=$target/release/bench
 command -v perf >/dev/null || fail "perf is missing; install it: apt-get install -y linux-perf"
-[ -x "$target/release/bench" ] || fail "bench is missing; build it: cargo build --release -p tokenbridge-bench"
+[ -x "$bench" ] || fail "$bench is missing; build it: cargo build --release -p tokenbridge-bench"
 inferno=$(load-tests/tools.sh inferno)
 
-source=$PWD
-if [ -n "$commit" ]; then
-	source=$target/flame/source
-	trap 'git worktree remove --force "$source"' EXIT
-	git worktree add --quiet --detach "$source" "$commit"
-fi
-# perf follows frame pointers; without them it knows no caller.
-(
-	cd "$source"
-	CARGO_TARGET_DIR=$target/flame RUSTFLAGS="-C force-frame-pointers=yes" \
-		CFLAGS="-fno-omit-frame-pointer" "${CARGO:-cargo}" build --release --locked --bin tokenbridge
-)
+folder=$(mktemp -d)
+finish() {
+	[ ! -d "$folder/source" ] || git worktree remove --force "$folder/source"
+	rm -rf "$folder"
+}
+trap finish EXIT
 
-data=$(mktemp)
-trap 'rm -f "$data" "$data".*; [ -z "$commit" ] || git worktree remove --force "$source"' EXIT
-"$target/release/bench" profile --program "$target/flame/release/tokenbridge" --seconds "$seconds" --output "$data"
-perf script --no-inline -i "$data" 2>/dev/null >"$data.script"
-"$inferno/inferno-collapse-perf" --all "$data.script" >"$data.folded"
-[ -s "$data.folded" ] || fail "perf has no samples; may this user record? (kernel.perf_event_paranoid)"
-# What is too narrow to read only makes the file large.
-"$inferno/inferno-flamegraph" --minwidth "${MINWIDTH:-0.2}" --hash \
-	--title "Warm path, ${commit:-$(git describe --always --dirty)}" \
-	--subtitle "requests of cached sessions, 64 connections; perf cpu-clock, $seconds s; widths are CPU time" \
-	"$data.folded" >"load-tests/results/$name.svg"
+program=${PROGRAM:-}
+if [ -z "$program" ]; then
+	source=$PWD
+	if [ -n "$commit" ]; then
+		source=$folder/source
+		git worktree add --quiet --detach "$source" "$commit"
+	fi
+	# Crates of others are the same in both, so only ours are built anew.
+	(cd "$source" && CARGO_TARGET_DIR=$target "${CARGO:-cargo}" build --profile "$profile" --locked --bin tokenbridge)
+	# The next build replaces it.
+	program=$folder/tokenbridge
+	cp "$target/$profile/tokenbridge" "$program"
+fi
+
+"$bench" profile --program "$program" --seconds "$time" --output "$folder/samples"
+echo "Looking for the callers of each sample"
+perf script --no-inline -i "$folder/samples" >"$folder/script" 2>/dev/null
+"$inferno/inferno-collapse-perf" --all "$folder/script" >"$folder/folded"
+[ -s "$folder/folded" ] || fail "perf has no samples; may this user record? (kernel.perf_event_paranoid)"
+# Threads of the same kind are one; hashes of symbols say nothing.
+sed -i -E -e 's/^proxy [0-9]+/proxy/' -e 's/::h[0-9a-f]{16}//g' "$folder/folded"
+about=${commit:-$(git describe --always --dirty)}
+"$inferno/inferno-flamegraph" --minwidth "${MINWIDTH:-0.3}" --hash \
+	--title "Warm path, $about" \
+	--subtitle "requests of cached sessions on 64 connections; perf cpu-clock; width is CPU time" \
+	"$folder/folded" >"load-tests/results/$name.svg"
 echo "written: load-tests/results/$name.svg ($(wc -c <"load-tests/results/$name.svg") bytes)"

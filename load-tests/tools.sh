@@ -20,9 +20,9 @@ crate() { # crate, version, program
 		command -v "${CARGO:-cargo}" >/dev/null || fail "$3 is missing; install it: $install"
 		echo "Building $1 $2 (a few minutes, once)" >&2
 		# Not in the project's own target, which another build may hold locked.
-		CARGO_TARGET_DIR=$tools/build "${CARGO:-cargo}" install --quiet --locked --root "$folder" \
+		CARGO_TARGET_DIR=$tools/build-$1 "${CARGO:-cargo}" install --quiet --locked --root "$folder" \
 			"$1@$2" >&2 || fail "$3 could not be built; install it by hand: $install"
-		rm -rf "$tools/build"
+		rm -rf "$tools/build-$1"
 	fi
 	echo "$folder/bin"
 }

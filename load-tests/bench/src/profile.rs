@@ -13,7 +13,9 @@ use crate::{Outcome, tools};
 /// Requests at the same time, a session for each.
 const CONNECTIONS: usize = 64;
 /// Samples per second and thread; no multiple of what a timer of the program could have.
-const FREQUENCY: &str = "1499";
+const FREQUENCY: &str = "499";
+/// How callers are found, and how many bytes of each stack are kept for it.
+const STACK: &str = "dwarf,16384";
 
 /// Loads a gateway with requests of cached sessions and writes perf's samples of so many seconds
 /// to `output`.
@@ -27,16 +29,10 @@ pub fn record(program: &Path, seconds: u16, output: &Path) -> Outcome<()> {
     let tickets = stage.log_in(&target.url(), CONNECTIONS)?;
     target.check_tokens(tickets.get(..2).unwrap_or(&tickets), &[])?;
     let mut command = Command::new(perf);
-    // The software clock: machines that are shared have no counters of the processor.
-    command.args([
-        "record",
-        "--quiet",
-        "-e",
-        "cpu-clock",
-        "-g",
-        "-F",
-        FREQUENCY,
-    ]);
+    // The software clock: machines that are shared have no counters of the processor. Callers are
+    // found by the unwinding tables that every build has, so the deployed build can be looked at.
+    command.args(["record", "--quiet", "-e", "cpu-clock", "-F", FREQUENCY]);
+    command.args(["--call-graph", STACK]);
     command.args(["-p", &target.process.id().to_string(), "-o"]);
     command
         .arg(output)

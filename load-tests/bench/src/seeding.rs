@@ -47,7 +47,10 @@ pub fn sessions(stage: &Stage, redis: &str, count: usize) -> Outcome<Vec<String>
 pub fn open(url: &str) -> Outcome<RedisStore> {
     let keys = Keyring::parse(&[Secret::new(STORE_KEY)])?;
     let idle = IdleTimeout(Duration::from_secs(1_800));
-    let options = RedisOptions::new(Secret::new(url), "main", idle);
+    let mut options = RedisOptions::new(Secret::new(url), "main", idle);
+    // Here nobody waits for an answer: a busy machine must not end a run.
+    options.connect_timeout = Duration::from_secs(10);
+    options.response_timeout = Duration::from_secs(10);
     let clock = Arc::new(SystemClock::default());
     Ok(RedisStore::open(&options, Arc::new(keys), clock)?)
 }

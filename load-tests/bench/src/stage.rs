@@ -141,9 +141,14 @@ impl Stage {
 
 async fn log_in(gateway: &str, user: &'static str, password: &str) -> Outcome<Ticket> {
     let browser = BrowserSession::new()?;
-    browser.login(gateway, user, password).await?;
+    let page = browser.login(gateway, user, password).await?;
     let cookie = browser.cookie(gateway, "bff_session");
-    let cookie = cookie.ok_or_else(|| format!("the login as {user} gave no session"))?;
+    let cookie = cookie.ok_or_else(|| {
+        format!(
+            "the login as {user} gave no session; it ended with {}",
+            page.status
+        )
+    })?;
     let page = browser
         .fetch(BrowserRequest::get(format!("{gateway}/auth/csrf")))
         .await?;

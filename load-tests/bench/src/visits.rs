@@ -85,25 +85,21 @@ fn run(target: &str, script: &Script) -> Outcome<(String, Vec<String>)> {
 /// All of a script's sessions, each by a login of its own.
 async fn log_in(target: &str, script: &Script) -> Outcome<Vec<Rc<Visitor>>> {
     let begun = Instant::now();
+    let mut progress = Progress::of(script);
     let mut visitors = Vec::with_capacity(script.sessions);
     while visitors.len() < script.sessions {
         let count = LOGINS.min(script.sessions - visitors.len());
         let logins = (0..count).map(|more| Visitor::log_in(target, visitors.len() + more));
         let logged_in = futures_util::future::try_join_all(logins).await?;
         visitors.extend(logged_in.into_iter().map(Rc::new));
-        progress(&format!(
-            "{}: {} of {} sessions logged in",
-            script.name,
-            visitors.len(),
-            script.sessions
-        ));
+        let there_are = visitors.len();
+        progress.tell(|| format!("{there_are} of {} sessions logged in", script.sessions));
     }
     if script.sessions > 0 {
-        let taken = begun.elapsed().as_secs_f64();
-        eprintln!(
-            "\r{}: {} sessions by as many logins, in {taken:.1} s",
-            script.name, script.sessions
-        );
+        let (sessions, taken) = (script.sessions, begun.elapsed().as_secs_f64());
+        progress.end(&format!(
+            "{sessions} sessions by as many logins, in {taken:.1} s"
+        ));
     }
     Ok(visitors)
 }
@@ -111,25 +107,20 @@ async fn log_in(target: &str, script: &Script) -> Outcome<Vec<Rc<Visitor>>> {
 async fn send(target: &str, script: &Script, visitors: &[Rc<Visitor>], tally: &Rc<Tally>) {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let begun = tokio::time::Instant::now();
-    let mut told = begun;
+    let mut progress = Progress::of(script);
     for (number, at) in arrivals::arrivals(&script.stages).enumerate() {
         let due = begun + at;
         tokio::time::sleep_until(due).await;
-        if told.elapsed() > Duration::from_secs(1) {
-            told = tokio::time::Instant::now();
+        progress.tell(|| {
             let under_way = AT_ONCE - room.available_permits();
             let (at, whole) = (at.as_secs(), script.time().as_secs());
-            progress(&format!(
-                "{}: {at} of {whole} s, {number} sent, {under_way} under way",
-                script.name
-            ));
-        }
+            format!("{at} of {whole} s, {number} sent, {under_way} under way")
+        });
         let Ok(permit) = room.clone().try_acquire_owned() else {
             tally.left_out();
             continue;
         };
-        // Sessions far apart follow each other, as those of many users do.
-        let visitor = visitors.get(number * 7919 % visitors.len().max(1));
+        let visitor = visitors.get(number % visitors.len().max(1));
         let (visitor, tally) = (visitor.cloned(), tally.clone());
         let (act, target) = (script.act(number), target.to_owned());
         tokio::task::spawn_local(async move {
@@ -149,11 +140,40 @@ async fn send(target: &str, script: &Script, visitors: &[Rc<Visitor>], tally: &R
     }
 }
 
-/// A line that the next one replaces, where somebody looks.
-fn progress(text: &str) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r{text:<72}");
-    } else {
-        eprintln!("{text}");
+/// Tells now and then how far a script is.
+struct Progress {
+    script: &'static str,
+    told: Instant,
+}
+
+impl Progress {
+    fn of(script: &Script) -> Self {
+        Self {
+            script: script.name,
+            told: Instant::now(),
+        }
+    }
+
+    /// Where somebody looks, a line that the next one replaces.
+    fn tell(&mut self, text: impl FnOnce() -> String) {
+        let looks = std::io::stderr().is_terminal();
+        let pause = Duration::from_secs(if looks { 1 } else { 5 });
+        if self.told.elapsed() < pause {
+            return;
+        }
+        self.told = Instant::now();
+        let line = format!("{}: {}", self.script, text());
+        match looks {
+            true => eprint!("\r{line:<72}"),
+            false => eprintln!("{line}"),
+        }
+    }
+
+    fn end(&self, text: &str) {
+        let line = format!("{}: {text}", self.script);
+        match std::io::stderr().is_terminal() {
+            true => eprintln!("\r{line:<72}"),
+            false => eprintln!("{line}"),
+        }
     }
 }

@@ -79,7 +79,7 @@ struct Shapes {
 
 #[derive(Debug, Args)]
 struct Profile {
-    /// The gateway, built with frame pointers
+    /// The gateway's program, with its symbols
     #[arg(long)]
     program: PathBuf,
     /// For how long

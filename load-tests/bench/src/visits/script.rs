@@ -108,7 +108,9 @@ impl Script {
 
     /// What the request of a number does.
     pub fn act(&self, number: usize) -> Act {
-        match number.checked_rem(self.writes) {
+        // Each time that all sessions have had their turn, others of them write.
+        let turn = number + number / self.sessions.max(1);
+        match turn.checked_rem(self.writes) {
             _ if self.name == "journey" => Act::Journey,
             Some(0) => Act::Write,
             Some(_) | None => Act::Read,
@@ -141,7 +143,7 @@ fn spike(calm: f64) -> Vec<Stage> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -161,5 +163,15 @@ mod tests {
         let acts = (0..1_000).map(|number| mixed.act(number));
         assert_eq!(acts.filter(|act| *act == Act::Write).count(), 100);
         assert_eq!(mixed.sessions, 1_000);
+    }
+
+    #[test]
+    fn every_session_writes_once_in_ten_turns() {
+        let mixed = Script::named("mixed", &Choices::default()).unwrap();
+        let mut writes = vec![0; 1_000];
+        for number in (0..10_000).filter(|number| mixed.act(*number) == Act::Write) {
+            writes[number % 1_000] += 1;
+        }
+        assert!(writes.iter().all(|count| *count == 1));
     }
 }
