@@ -14,8 +14,13 @@ CARGO ?= cargo
 # Where cargo builds, and how often `make bench` measures each row.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ROUNDS ?= 5
+# The picture that `make flame` draws, and of which commit; empty: this tree.
+NAME ?= warm-path
+COMMIT ?=
 
-.PHONY: help run build test soak simulate bench bench-peers bench-scale load-test interop check fmt clean
+DIST := --profile dist --locked -p tokenbridge -p tokenbridge-bare
+
+.PHONY: help run build test soak simulate bench bench-peers bench-scale bench-shapes flame load-test interop check fmt clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -50,26 +55,42 @@ interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or key
 
 bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spread)
 	@$(SCRIPTS)/tools.sh build redis bench
-	$(CARGO) build --profile dist --locked -p tokenbridge -p tokenbridge-bare --bin tokenbridge --bin bare-same
+	$(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	$(TARGET)/release/bench run --dist $(TARGET)/dist --release $(TARGET)/release \
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)
 	$(TARGET)/release/bench due-index
 
 bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_openidc, in one run
-	@$(SCRIPTS)/tools.sh build redis
-	$(CARGO) build --profile dist --locked -p tokenbridge -p tokenbridge-bare --bin tokenbridge --bin bare-same
+	@$(SCRIPTS)/tools.sh build redis peers
+	@load-tests/tools.sh oauth2-proxy
+	$(CARGO) build $(DIST) --bin tokenbridge
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	$(TARGET)/release/bench peers --all --dist $(TARGET)/dist --release $(TARGET)/release \
+	PATH="$$(load-tests/tools.sh oauth2-proxy):$$PATH" $(TARGET)/release/bench peers --all \
+		--dist $(TARGET)/dist --release $(TARGET)/release \
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)-peers
 
-bench-scale: ## a million sessions in a real Redis beside a thousand (takes about ten minutes and 4 GB)
+bench-scale: ## a million sessions in Redis beside a thousand, replicas and clusters (ten minutes, 6 GB)
 	@$(SCRIPTS)/tools.sh build redis
+	$(CARGO) build $(DIST) --bin tokenbridge
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	$(TARGET)/release/bench scale
+	$(TARGET)/release/bench scale --dist $(TARGET)/dist --rounds $(ROUNDS)
 
-load-test: ## load the running demo with wrk, oha and k6, bounded in time (LOAD="wrk mixed": only those)
+bench-shapes: ## thread shapes and allocators side by side, on a bare proxy built as the gateway is
+	@$(SCRIPTS)/tools.sh build redis
+	$(CARGO) build $(DIST) --features tokenbridge-bare/jemalloc --bin bare-same --bin bare-glibc --bin bare-jemalloc
+	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
+	$(TARGET)/release/bench shapes --dist $(TARGET)/dist --rounds $(ROUNDS) \
+		--results load-tests/results/$$(date +%F)-shapes
+
+flame: ## flame graph of the warm path in load-tests/results (NAME=file, COMMIT=an older one)
+	@$(SCRIPTS)/tools.sh build redis flame
+	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
+	@load-tests/flame.sh $(NAME) $(COMMIT)
+
+load-test: ## load the running demo with wrk, oha and users of its own (LOAD="wrk mixed": only those)
 	@$(SCRIPTS)/tools.sh load
+	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	@load-tests/run.sh $(LOAD)
 
 check: ## check the configuration in CONF, its provider's files included

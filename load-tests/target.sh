@@ -3,6 +3,13 @@
 TARGET=${TARGET:-http://localhost:8080}
 CONNECTIONS=${CONNECTIONS:-64}
 DURATION=${DURATION:-5}
+# The program of load-tests/bench; cargo takes a relative folder from the project's own.
+target_folder=${CARGO_TARGET_DIR:-target}
+case "$target_folder" in
+/*) ;;
+*) target_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/$target_folder ;;
+esac
+bench=$target_folder/release/bench
 
 fail() {
 	echo "load-test: $*" >&2

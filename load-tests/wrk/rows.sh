@@ -30,6 +30,6 @@ row() { # name, path, cookie, status
 
 echo "$CONNECTIONS connections, ${DURATION}s a row, client and servers on one machine: compare rows, not machines"
 printf '%-28s %12s %10s %10s\n' 'route' 'requests/s' 'p50' 'p99'
-row 'session, token kept ready' /api/v1/crud/items "$cookie" 200
+row 'session, token kept ready' /api/v1/crud/items/1 "$cookie" 200
 row 'no session needed' / '' 200
-row '401 without a session' /api/v1/crud/items '' 401
+row '401 without a session' /api/v1/crud/items/1 '' 401

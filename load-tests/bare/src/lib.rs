@@ -36,6 +36,9 @@ pub struct Arguments {
     /// Where requests go
     #[arg(long)]
     pub upstream: SocketAddr,
+    /// How threads are laid out; each program has its own default
+    #[arg(long, value_enum)]
+    pub shape: Option<Shape>,
 }
 
 struct Bare {
@@ -59,21 +62,22 @@ impl ProxyHttp for Bare {
 /// A certificate that cannot be used.
 pub fn run(arguments: &Arguments, shape: Shape) -> Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let conf = ServerConf {
-        threads: shape::cores(),
+    let mut conf = ServerConf {
         grace_period_seconds: Some(0),
         graceful_shutdown_timeout_seconds: Some(1),
         ..ServerConf::default()
     };
+    shape.set(&mut conf);
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
     shape.add_to(&mut server, arguments)?;
     server.run_forever()
 }
 
-/// Reads the command line and serves.
+/// Reads the command line and serves, in `shape` where it names no other.
 pub fn main(shape: Shape) -> std::process::ExitCode {
-    match run(&Arguments::parse(), shape) {
+    let arguments = Arguments::parse();
+    match run(&arguments, arguments.shape.unwrap_or(shape)) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bare: {error}");

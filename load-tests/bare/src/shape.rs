@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
+use clap::ValueEnum;
 use pingora_core::Result;
 use pingora_core::listeners::tls::TlsSettings;
 use pingora_core::listeners::{L4BufferSettings, ListenerConfig, TcpSocketOptions};
 use pingora_core::server::Server;
+use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::http_proxy_service;
 
 use crate::{Arguments, Bare, unusable};
@@ -15,12 +17,18 @@ use crate::{Arguments, Bare, unusable};
 const READ_BUFFER: usize = 16 * 1024;
 
 /// How threads and listeners are laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shape {
     /// As Pingora's quick start has it: one service, here with as many threads as there are cores.
     QuickStart,
-    /// As the gateway has it: one service with one thread for each core.
+    /// As the gateway has it: for each core one service with one thread.
     PerCore,
+    /// One service with a thread for each core, which take each other's work.
+    Stealing,
+    /// One service with a thread for each core, which do not.
+    Pinned,
+    /// As [`Self::Stealing`], with as many tasks that accept connections as there are cores.
+    ListenerTasks,
 }
 
 /// How many cores this process may use.
@@ -29,30 +37,43 @@ pub fn cores() -> usize {
 }
 
 impl Shape {
+    pub(crate) fn set(self, conf: &mut ServerConf) {
+        conf.threads = cores();
+        conf.work_stealing = self != Self::Pinned;
+        if self == Self::ListenerTasks {
+            conf.listener_tasks_per_fd = cores();
+        }
+    }
+
     pub(crate) fn add_to(self, server: &mut Server, arguments: &Arguments) -> Result<()> {
-        match self {
-            Self::QuickStart => {
-                let mut service = http_proxy_service(&server.configuration, bare(arguments));
-                service.add_tcp(&arguments.listen.to_string());
-                if let Some(address) = arguments.listen_tls {
-                    service.add_tls_with_settings(&address.to_string(), None, tls(arguments)?);
-                }
-                server.add_service(service);
+        if self == Self::QuickStart {
+            return quick_start(server, arguments);
+        }
+        let (services, threads) = match self {
+            Self::PerCore => (cores(), 1),
+            Self::QuickStart | Self::Stealing | Self::Pinned | Self::ListenerTasks => (1, cores()),
+        };
+        for number in 0..services {
+            let mut service = http_proxy_service(&server.configuration, bare(arguments));
+            service.threads = Some(threads);
+            service.add_listener(listener(arguments.listen, number));
+            if let Some(address) = arguments.listen_tls {
+                service.add_listener(listener(address, number).tls(tls(arguments)?));
             }
-            Self::PerCore => {
-                for number in 0..cores() {
-                    let mut service = http_proxy_service(&server.configuration, bare(arguments));
-                    service.threads = Some(1);
-                    service.add_listener(listener(arguments.listen, number));
-                    if let Some(address) = arguments.listen_tls {
-                        service.add_listener(listener(address, number).tls(tls(arguments)?));
-                    }
-                    server.add_service(service);
-                }
-            }
+            server.add_service(service);
         }
         Ok(())
     }
+}
+
+fn quick_start(server: &mut Server, arguments: &Arguments) -> Result<()> {
+    let mut service = http_proxy_service(&server.configuration, bare(arguments));
+    service.add_tcp(&arguments.listen.to_string());
+    if let Some(address) = arguments.listen_tls {
+        service.add_tls_with_settings(&address.to_string(), None, tls(arguments)?);
+    }
+    server.add_service(service);
+    Ok(())
 }
 
 fn bare(arguments: &Arguments) -> Bare {

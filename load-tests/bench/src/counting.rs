@@ -91,6 +91,7 @@ pub fn instructions_of(
             free_address()?.to_string(),
         )],
         cold,
+        ..Manner::default()
     };
     let target = Target::start(stage, side, program, &manner)?;
     let mut part = 0;

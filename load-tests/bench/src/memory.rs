@@ -87,7 +87,7 @@ fn idle_connections(address: SocketAddr) -> Outcome<Vec<TcpStream>> {
 
 /// On a program of its own: one that has let connections go reuses what they had.
 fn per_session(stage: &Stage, side: Side, program: &Path) -> Outcome<f64> {
-    let cookies = seeding::sessions(stage, SESSIONS)?;
+    let cookies = seeding::sessions(stage, &stage.redis.url(), SESSIONS)?;
     let target = Target::start(stage, side, program, &Manner::default())?;
     let mut stream = TcpStream::connect(target.address)?;
     ask(&mut stream, "/open/small", "")?;

@@ -23,19 +23,22 @@ pub enum Peer {
     NginxLuaCache,
     /// oauth2-proxy with Redis.
     OauthProxy,
-    /// Apache with mod_auth_openidc and Redis, with a metadata URL.
-    Openidc,
+    /// Apache with mod_auth_openidc and Redis, each endpoint written out.
+    OpenidcStatic,
+    /// The same with a metadata URL.
+    OpenidcMetadata,
 }
 
 impl Peer {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Nginx,
         Self::Haproxy,
         Self::NginxLuaRedis,
         Self::NginxLuaCache,
         Self::OauthProxy,
-        Self::Openidc,
+        Self::OpenidcStatic,
+        Self::OpenidcMetadata,
     ];
 
     /// Its name in table and JSON.
@@ -46,24 +49,30 @@ impl Peer {
             Self::NginxLuaRedis => "nginx + Lua + Redis",
             Self::NginxLuaCache => "nginx + Lua + 1 s cache",
             Self::OauthProxy => "oauth2-proxy + Redis",
-            Self::Openidc => "mod_auth_openidc + Redis",
+            Self::OpenidcStatic => "mod_auth_openidc + Redis",
+            Self::OpenidcMetadata => "mod_auth_openidc, metadata",
         }
     }
 
-    /// Its program, and the command that installs it.
-    const fn program(self) -> (&'static str, &'static str) {
+    /// Its program, a part of it that Debian has in another package, and the command that
+    /// installs both.
+    const fn needs(self) -> (&'static str, Option<&'static str>, &'static str) {
         match self {
-            Self::Nginx | Self::NginxLuaRedis | Self::NginxLuaCache => (
+            Self::Nginx => ("nginx", None, "apt-get install -y nginx-light"),
+            Self::NginxLuaRedis | Self::NginxLuaCache => (
                 "nginx",
-                "apt-get install -y nginx libnginx-mod-http-lua lua-nginx-redis",
+                Some("/usr/lib/nginx/modules/ngx_http_lua_module.so"),
+                "apt-get install -y nginx-light libnginx-mod-http-lua lua-nginx-redis",
             ),
-            Self::Haproxy => ("haproxy", "apt-get install -y haproxy"),
+            Self::Haproxy => ("haproxy", None, "apt-get install -y haproxy"),
             Self::OauthProxy => (
                 "oauth2-proxy",
-                "go install github.com/oauth2-proxy/oauth2-proxy/v7@latest",
+                None,
+                "go install github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6",
             ),
-            Self::Openidc => (
+            Self::OpenidcStatic | Self::OpenidcMetadata => (
                 "apache2",
+                Some("/usr/lib/apache2/modules/mod_auth_openidc.so"),
                 "apt-get install -y apache2 libapache2-mod-auth-openidc",
             ),
         }
@@ -74,8 +83,13 @@ impl Peer {
     /// # Errors
     /// It is not installed; the text names the command that installs it.
     pub fn find(self) -> Outcome<PathBuf> {
-        let (program, install) = self.program();
-        tools::find(program, install)
+        let (program, part, install) = self.needs();
+        match part {
+            Some(part) if !Path::new(part).exists() => {
+                Err(format!("{part} is missing; install it: {install}").into())
+            }
+            Some(_) | None => tools::find(program, install),
+        }
     }
 
     fn template(self) -> String {
@@ -85,13 +99,16 @@ impl Peer {
                 .replace("{{http}}", include_str!("../../peers/nginx-lua-http.conf"))
                 .replace("{{location}}", location)
         };
+        let apache =
+            |provider| include_str!("../../peers/apache.conf").replace("{{provider}}", provider);
         match self {
             Self::Nginx => nginx.replace("{{http}}", "").replace("{{location}}", ""),
             Self::NginxLuaRedis => lua(include_str!("../../peers/nginx-lua-redis.conf")),
             Self::NginxLuaCache => lua(include_str!("../../peers/nginx-lua-cache.conf")),
             Self::Haproxy => include_str!("../../peers/haproxy.cfg").to_owned(),
             Self::OauthProxy => include_str!("../../peers/oauth2-proxy.cfg").to_owned(),
-            Self::Openidc => include_str!("../../peers/apache.conf").to_owned(),
+            Self::OpenidcStatic => apache(include_str!("../../peers/apache-static.conf")),
+            Self::OpenidcMetadata => apache(include_str!("../../peers/apache-metadata.conf")),
         }
     }
 
@@ -101,7 +118,7 @@ impl Peer {
             Self::Nginx | Self::NginxLuaRedis | Self::NginxLuaCache => &["-c"],
             Self::Haproxy => &["-db", "-f"],
             Self::OauthProxy => &["--config"],
-            Self::Openidc => &["-DFOREGROUND", "-f"],
+            Self::OpenidcStatic | Self::OpenidcMetadata => &["-DFOREGROUND", "-f"],
         };
         let words = words.iter().map(|word| (*word).to_owned());
         words.chain([file]).collect()
@@ -112,7 +129,7 @@ impl Peer {
         match self {
             Self::Nginx | Self::Haproxy => Login::None,
             Self::NginxLuaRedis | Self::NginxLuaCache => Login::Shared,
-            Self::OauthProxy | Self::Openidc => Login::Own,
+            Self::OauthProxy | Self::OpenidcStatic | Self::OpenidcMetadata => Login::Own,
         }
     }
 }
@@ -203,6 +220,7 @@ fn fill(template: &str, stage: &Stage, address: SocketAddr, folder: &Path) -> St
         ("{{port}}", address.port().to_string()),
         ("{{upstream}}", stage.backend.address().to_string()),
         ("{{issuer}}", stage.issuer().to_owned()),
+        ("{{secure_issuer}}", stage.secure_issuer()),
         ("{{redis_host}}", redis.ip().to_string()),
         ("{{redis_port}}", redis.port().to_string()),
         ("{{folder}}", folder.to_string_lossy().into_owned()),

@@ -20,12 +20,20 @@ impl Redis {
     /// # Errors
     /// redis-server is missing.
     pub fn start(folder: &Path) -> Outcome<Self> {
+        Self::start_with(folder, &[])
+    }
+
+    /// Starts one on a free port, with more arguments.
+    ///
+    /// # Errors
+    /// redis-server is missing.
+    pub fn start_with(folder: &Path, more: &[String]) -> Outcome<Self> {
         let address = free_address()?;
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &address.port().to_string()]);
         command.args(["--maxmemory-policy", "noeviction", "--loglevel", "warning"]);
-        command.arg("--dir").arg(folder);
+        command.arg("--dir").arg(folder).args(more);
         let mut process =
             Process::start("redis-server", &mut command, &folder.join("redis.log"))
                 .map_err(|error| format!("{error}; install it: apt-get install -y redis-server"))?;

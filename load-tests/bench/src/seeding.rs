@@ -22,12 +22,12 @@ pub const TOKEN: usize = 1_000;
 /// How long a seeded session and its token live.
 const LIFE: Duration = Duration::from_secs(8 * 3_600);
 
-/// Puts sessions of the run's one service into its Redis; their cookies.
+/// Puts sessions of the run's one service into a Redis; their cookies.
 ///
 /// # Errors
 /// The store refuses one.
-pub fn sessions(stage: &Stage, count: usize) -> Outcome<Vec<String>> {
-    let store = open(&stage.redis.url())?;
+pub fn sessions(stage: &Stage, redis: &str, count: usize) -> Outcome<Vec<String>> {
+    let store = open(redis)?;
     stage.wait(async {
         let now = SystemClock::default().now();
         let mut cookies = Vec::with_capacity(count);
@@ -47,7 +47,10 @@ pub fn sessions(stage: &Stage, count: usize) -> Outcome<Vec<String>> {
 pub fn open(url: &str) -> Outcome<RedisStore> {
     let keys = Keyring::parse(&[Secret::new(STORE_KEY)])?;
     let idle = IdleTimeout(Duration::from_secs(1_800));
-    let options = RedisOptions::new(Secret::new(url), "main", idle);
+    let mut options = RedisOptions::new(Secret::new(url), "main", idle);
+    // Here nobody waits for an answer: a busy machine must not end a run.
+    options.connect_timeout = Duration::from_secs(10);
+    options.response_timeout = Duration::from_secs(10);
     let clock = Arc::new(SystemClock::default());
     Ok(RedisStore::open(&options, Arc::new(keys), clock)?)
 }

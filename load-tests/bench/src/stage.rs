@@ -1,6 +1,7 @@
 //! What stands around the programs that are measured: provider, backend, store, certificate, and
 //! users who have logged in.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -8,13 +9,12 @@ use tokenbridge_devkit::browser::BrowserRequest;
 use tokenbridge_devkit::{BrowserSession, DevelopmentProvider, IdpConfiguration, ProviderOptions};
 use tokio::runtime::Runtime;
 
-use crate::Outcome;
 use crate::backend::Backend;
-use crate::certificate;
 use crate::redis::Redis;
+use crate::{Outcome, certificate, tls_front};
 
 /// The development provider's users.
-const USERS: [(&str, &str); 2] = [("alice", "wonderland"), ("bob", "builder")];
+pub(crate) const USERS: [(&str, &str); 2] = [("alice", "wonderland"), ("bob", "builder")];
 
 /// What stands around the programs that are measured.
 pub struct Stage {
@@ -25,6 +25,8 @@ pub struct Stage {
     /// The store.
     pub redis: Redis,
     provider: DevelopmentProvider,
+    /// The provider over TLS.
+    tls_front: SocketAddr,
     runtime: Runtime,
 }
 
@@ -59,11 +61,13 @@ impl Stage {
         let provider = runtime.block_on(DevelopmentProvider::start(ProviderOptions::new(
             configuration,
         )))?;
+        let tls_front = runtime.block_on(tls_front::start(folder.path(), provider.address()))?;
         Ok(Self {
             backend: Backend::start()?,
             redis: Redis::start(folder.path())?,
             folder,
             provider,
+            tls_front,
             runtime,
         })
     }
@@ -76,6 +80,11 @@ impl Stage {
     /// The provider's issuer.
     pub fn issuer(&self) -> &str {
         self.provider.issuer()
+    }
+
+    /// The provider's address over TLS. Its issuer is [`Self::issuer`] there as well.
+    pub fn secure_issuer(&self) -> String {
+        format!("https://localhost:{}", self.tls_front.port())
     }
 
     /// Waits for something on the provider's thread pool.
@@ -103,34 +112,43 @@ impl Stage {
     pub fn log_in_elsewhere(&self, url: &str, sessions: usize) -> Outcome<Vec<Ticket>> {
         let users = USERS.iter().cycle().take(sessions);
         users
-            .map(|user| self.runtime.block_on(log_in_elsewhere(url, *user)))
+            .map(|user| self.runtime.block_on(self.log_in_there(url, *user)))
             .collect()
     }
-}
 
-async fn log_in_elsewhere(url: &str, user: (&'static str, &'static str)) -> Outcome<Ticket> {
-    let browser = BrowserSession::new()?;
-    let page = browser.navigate(&format!("{url}/api/small")).await?;
-    let page = browser.pass_forms(page, url, user).await?;
-    if page.status != 200 {
-        return Err(format!("the login as {} ended with {}", user.0, page.status).into());
+    async fn log_in_there(&self, url: &str, user: (&'static str, &'static str)) -> Outcome<Ticket> {
+        let browser = BrowserSession::new()?;
+        let page = browser.open(&format!("{url}/api/small")).await?;
+        let leads = page.header("location").ok_or("no login is offered")?;
+        // A browser of ours knows no certificate of this run.
+        let leads = leads.replace(&self.secure_issuer(), self.issuer());
+        let page = browser.navigate(&leads).await?;
+        let page = browser.pass_forms(page, url, user).await?;
+        if page.status != 200 {
+            return Err(format!("the login as {} ended with {}", user.0, page.status).into());
+        }
+        let cookies = browser.cookies(url).into_iter();
+        let cookies: Vec<String> = cookies
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        Ok(Ticket {
+            user: user.0,
+            cookie: cookies.join("; "),
+            csrf: String::new(),
+        })
     }
-    let cookies = browser.cookies(url).into_iter();
-    let cookies: Vec<String> = cookies
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    Ok(Ticket {
-        user: user.0,
-        cookie: cookies.join("; "),
-        csrf: String::new(),
-    })
 }
 
 async fn log_in(gateway: &str, user: &'static str, password: &str) -> Outcome<Ticket> {
     let browser = BrowserSession::new()?;
-    browser.login(gateway, user, password).await?;
+    let page = browser.login(gateway, user, password).await?;
     let cookie = browser.cookie(gateway, "bff_session");
-    let cookie = cookie.ok_or_else(|| format!("the login as {user} gave no session"))?;
+    let cookie = cookie.ok_or_else(|| {
+        format!(
+            "the login as {user} gave no session; it ended with {}",
+            page.status
+        )
+    })?;
     let page = browser
         .fetch(BrowserRequest::get(format!("{gateway}/auth/csrf")))
         .await?;

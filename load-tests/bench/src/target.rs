@@ -5,11 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::Outcome;
-use crate::gateway::{AUDIENCE, Gateway, Setup};
+use crate::bearer::{check_token, claims};
+use crate::gateway::{Gateway, Setup};
 use crate::load::{Ask, Load, Pace, Wire};
 use crate::process::{Process, free_address};
 use crate::stage::{Stage, Ticket};
@@ -90,6 +88,8 @@ pub struct Manner {
     pub prefix: Vec<String>,
     /// Its environment.
     pub environment: Vec<(&'static str, String)>,
+    /// More arguments of a bare proxy.
+    pub arguments: Vec<String>,
     /// The gateway's session cache keeps nothing.
     pub cold: bool,
 }
@@ -185,33 +185,6 @@ impl Target {
     }
 }
 
-fn claims(bearer: &str, user: &str) -> Outcome<serde_json::Value> {
-    let payload = bearer.strip_prefix("Bearer ");
-    let payload = payload.and_then(|token| token.split('.').nth(1));
-    let payload = payload.ok_or_else(|| format!("no token of {user} reached the backend"))?;
-    Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?)
-}
-
-/// Checks a bearer that reached the backend.
-///
-/// # Errors
-/// It is not this user's, or not for the service.
-pub fn check_token(bearer: &str, user: &str) -> Outcome<()> {
-    let claims = claims(bearer, user)?;
-    let is = |name: &str, wanted: &str| {
-        claims.get(name).is_some_and(|value| match value {
-            serde_json::Value::Array(values) => values.iter().any(|value| value == wanted),
-            value => value == wanted,
-        })
-    };
-    match is("sub", user) && is("aud", AUDIENCE) {
-        true => Ok(()),
-        false => {
-            Err(format!("the token that reached the backend is not {user}'s for {AUDIENCE}").into())
-        }
-    }
-}
-
 /// The body of the answer to a GET.
 ///
 /// # Errors
@@ -243,6 +216,7 @@ fn bare(stage: &Stage, program: &Path, manner: &Manner) -> Outcome<Target> {
     command.args(["--listen-tls", &tls.to_string()]);
     command.args(["--upstream", &stage.backend.address().to_string()]);
     command.arg("--certificate").arg(stage.path());
+    command.args(&manner.arguments);
     let log = stage.path().join(format!("bare-{}.log", address.port()));
     let mut process = Process::start("the bare proxy", &mut command, &log)?;
     process.listens(address)?;

@@ -9,12 +9,14 @@
 //! | [`suggestion`] | "did you mean" |
 //! | [`scalar`] | durations, sizes, rates, counts, words |
 //! | [`address`] | URLs, socket addresses, networks, hosts |
+//! | [`redis_url`] | where Redis is |
 //! | [`file`] | PEM files |
 //! | [`text`] | files as text |
 
 pub(crate) mod address;
 pub(crate) mod file;
 pub(crate) mod place;
+pub(crate) mod redis_url;
 pub(crate) mod scalar;
 pub(crate) mod section;
 pub(crate) mod substitution;

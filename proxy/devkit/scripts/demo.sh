@@ -9,7 +9,9 @@ STORE=${STORE:-memory}
 REDIS_URL=${REDIS_URL:-redis://127.0.0.1:6379}
 export STORE REDIS_URL
 scripts=proxy/devkit/scripts
-state=target/demo
+target=${CARGO_TARGET_DIR:-target}
+mkdir -p "$target/demo"
+state=$(cd "$target/demo" && pwd)
 processes=()
 
 finish() {
@@ -39,8 +41,8 @@ start_redis() {
 			;;
 		esac
 		mkdir -p "$state/redis"
-		redis-server --bind 127.0.0.1 --port "$port" --dir "$PWD/$state/redis" --appendonly yes \
-			--maxmemory-policy noeviction --logfile "$PWD/$state/redis/log" &
+		redis-server --bind 127.0.0.1 --port "$port" --dir "$state/redis" --appendonly yes \
+			--maxmemory-policy noeviction --logfile "$state/redis/log" &
 		processes+=($!)
 		echo "Started a Redis at 127.0.0.1:$port"
 	fi
@@ -77,10 +79,10 @@ redis) start_redis ;;
 esac
 "$scripts/tools.sh" demo
 
-target/release/devkit --config "$CONF/idp" &
+"$target/release/devkit" --config "$CONF/idp" &
 processes+=($!)
 wait_for http://localhost:8081/.well-known/openid-configuration $! "The development provider"
-target/release/tokenbridge run --config "$CONF" &
+"$target/release/tokenbridge" run --config "$CONF" &
 gateway=$!
 processes+=("$gateway")
 wait_for http://127.0.0.1:9901/ready "$gateway" "The gateway"
@@ -98,6 +100,6 @@ TEXT
 # The gateway alone may be stopped and started again by hand; the rest stays until Ctrl-C.
 status=0
 wait "$gateway" || status=$?
-echo "The gateway has ended ($status). Start it again with: STORE=$STORE REDIS_URL=$REDIS_URL target/release/tokenbridge run --config $CONF"
+echo "The gateway has ended ($status). Start it again with: STORE=$STORE REDIS_URL=$REDIS_URL $target/release/tokenbridge run --config $CONF"
 wait
 exit "$status"

@@ -2,7 +2,9 @@
 # Installs the tools that a group of commands needs, where they are missing: tools.sh build [redis].
 set -euo pipefail
 
-declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [wrk]=wrk [nginx]=nginx-light [chromium]=chromium [node]=nodejs [npm]=npm [valgrind]=valgrind)
+declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [wrk]=wrk [nginx]=nginx-light [chromium]=chromium [node]=nodejs [npm]=npm [valgrind]=valgrind [haproxy]=haproxy [apache2]=apache2 [perf]=linux-perf)
+# Parts of servers that are no programs, by a file of theirs.
+packages+=([/usr/lib/nginx/modules/ngx_http_lua_module.so]=libnginx-mod-http-lua [/usr/share/lua/5.1/nginx/redis.lua]=lua-nginx-redis [/usr/lib/apache2/modules/mod_auth_openidc.so]=libapache2-mod-auth-openidc)
 wanted=()
 for group in "$@"; do
 	case "$group" in
@@ -11,6 +13,8 @@ for group in "$@"; do
 	load) wanted+=(wrk curl) ;;
 	nginx) wanted+=(nginx) ;;
 	bench) wanted+=(valgrind) ;;
+	peers) wanted+=(nginx /usr/lib/nginx/modules/ngx_http_lua_module.so /usr/share/lua/5.1/nginx/redis.lua haproxy apache2 /usr/lib/apache2/modules/mod_auth_openidc.so) ;;
+	flame) wanted+=(perf) ;;
 	browser) wanted+=(chromium node npm) ;;
 	demo) wanted+=(curl openssl) ;;
 	*)
@@ -24,7 +28,7 @@ missing=()
 # Debian keeps servers where only root's PATH looks.
 PATH=$PATH:/usr/sbin
 for tool in "${wanted[@]}"; do
-	command -v "$tool" >/dev/null || missing+=("${packages[$tool]}")
+	command -v "$tool" >/dev/null || [[ $tool == /* && -e $tool ]] || missing+=("${packages[$tool]}")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 

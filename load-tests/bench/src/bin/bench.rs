@@ -14,7 +14,11 @@ use tokenbridge_bench::round::{Options, Sides};
 use tokenbridge_bench::scenario::Scenario;
 use tokenbridge_bench::stage::Stage;
 use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
-use tokenbridge_bench::{Outcome, chart, due_index, machine, memory, peer_rounds, scale};
+use tokenbridge_bench::visits::script::Choices;
+use tokenbridge_bench::{
+    Outcome, chart, due_index, machine, memory, peer_rounds, profile, replicas, scale, shapes,
+    visits,
+};
 
 /// Measures tokenbridge beside bare Pingora, in one run on this machine.
 #[derive(Debug, Parser)]
@@ -27,6 +31,63 @@ enum Command {
     Scale(Scale),
     /// Finding the due sessions among a million beside a thousand, and bytes per session
     DueIndex,
+    /// Thread shapes and allocators of a bare proxy
+    Shapes(Shapes),
+    /// perf's samples of a gateway on the warm path
+    Profile(Profile),
+    /// Users of a running demo: journey, mixed, ramp, spike, soak
+    Visits(Visits),
+}
+
+#[derive(Debug, Args)]
+struct Visits {
+    /// The origin that is loaded
+    #[arg(long, default_value = "http://localhost:8080")]
+    target: String,
+    /// Requests per second: the steady rate, the calm one of spike, the peak of ramp
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: Option<u32>,
+    /// How many have logged in before
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    sessions: Option<u16>,
+    /// Seconds of journey, mixed and soak
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    seconds: Option<u16>,
+    /// Milliseconds that nearly all requests may take
+    #[arg(long)]
+    milliseconds: Option<u64>,
+    /// Which
+    #[arg(required = true)]
+    scripts: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct Shapes {
+    /// The folder with the bare proxies, built with the profile dist
+    #[arg(long)]
+    dist: PathBuf,
+    /// The file that is written: this name with .json
+    #[arg(long)]
+    results: Option<PathBuf>,
+    /// Rounds; more of them narrow the spread
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
+    rounds: u16,
+    /// Seconds for each row
+    #[arg(long, default_value_t = 1.5)]
+    row: f64,
+}
+
+#[derive(Debug, Args)]
+struct Profile {
+    /// The gateway's program, with its symbols
+    #[arg(long)]
+    program: PathBuf,
+    /// For how long
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=600))]
+    seconds: u16,
+    /// What perf writes
+    #[arg(long)]
+    output: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -34,6 +95,12 @@ struct Scale {
     /// How many sessions there are, one run for each
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000])]
     sessions: Vec<usize>,
+    /// The folder with the gateway, built with the profile dist; without it no gateway is measured
+    #[arg(long)]
+    dist: Option<PathBuf>,
+    /// Rounds in which gateways and clusters are compared
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
+    rounds: u16,
 }
 
 #[derive(Debug, Args)]
@@ -68,10 +135,13 @@ fn main() -> ExitCode {
     let ended = match Command::parse() {
         Command::Run(run) => measure(&run),
         Command::Peers(run) => compare(&run),
+        Command::Shapes(shapes) => compare_shapes(&shapes),
+        Command::Profile(run) => profile::record(&run.program, run.seconds, &run.output),
+        Command::Visits(visits) => visit(&visits),
         Command::DueIndex => {
             due_index::measure(&[1_000, 1_000_000]).map(|table| println!("{table}"))
         }
-        Command::Scale(scale) => scale::measure(&scale.sessions).map(|table| println!("{table}")),
+        Command::Scale(scale) => grow(&scale),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -80,6 +150,39 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn grow(run: &Scale) -> Outcome<()> {
+    println!("{}", scale::measure(&run.sessions)?);
+    if let Some(dist) = &run.dist {
+        let program = dist.join("tokenbridge");
+        let row = Duration::from_millis(1_500);
+        println!("{}", replicas::measure(&program, run.rounds.into(), row)?);
+    }
+    Ok(())
+}
+
+fn compare_shapes(run: &Shapes) -> Outcome<()> {
+    let rows = shapes::measure(&run.dist, run.rounds.into(), run.row)?;
+    println!("{}", shapes::table(&rows));
+    let Some(results) = &run.results else {
+        return Ok(());
+    };
+    let about = machine::about(run.rounds, 64);
+    write(
+        &results.with_extension("json"),
+        &shapes::json(&rows, &about),
+    )
+}
+
+fn visit(visits: &Visits) -> Outcome<()> {
+    let choices = Choices {
+        rate: visits.rate.map(f64::from),
+        sessions: visits.sessions.map(usize::from),
+        seconds: visits.seconds.map(f64::from),
+        milliseconds: visits.milliseconds,
+    };
+    visits::run_all(&visits.target, &visits.scripts, &choices)
 }
 
 fn programs(run: &Run) -> Programs {

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::target::{EncodedSlash, canonical_path};
 use url::{Host, Url};
 
@@ -116,20 +115,6 @@ pub(crate) fn network(value: &str) -> Read<IpNet> {
     let network = value.parse::<IpNet>().or_else(|_| address());
     network
         .map_err(|_| Complaint::new("is no network", "write 10.0.0.0/8, fd00::/8 or one address"))
-}
-
-/// A Redis URL, which may hold a password.
-pub(crate) fn redis_url(value: Secret) -> Read<Secret> {
-    let fix = "write redis://HOST:PORT or rediss://HOST:PORT (TLS), with /N for another database";
-    let url = Url::parse(value.expose())
-        .map_err(|error| Complaint::new(format!("is no URL ({error})"), fix))?;
-    let database = url.path().trim_start_matches('/');
-    let database_is_a_number = database.is_empty() || database.parse::<u32>().is_ok();
-    let known = matches!(url.scheme(), "redis" | "rediss");
-    match known && url.host_str().is_some_and(|host| !host.is_empty()) && database_is_a_number {
-        true => Ok(value),
-        false => Err(Complaint::new("is no Redis URL", fix)),
-    }
 }
 
 #[cfg(test)]
@@ -249,28 +234,5 @@ mod tests {
                 && network("10.0.0.0/33").is_err()
                 && network("all").is_err()
         );
-    }
-
-    #[test]
-    fn a_redis_url_is_checked_and_never_shown() {
-        for text in [
-            "redis://127.0.0.1:6379",
-            "rediss://:hunter2@redis.example:6380/1",
-        ] {
-            assert!(redis_url(Secret::new(text)).is_ok(), "{text}");
-        }
-        for text in [
-            "http://:hunter2@a",
-            "redis://",
-            "redis://a/hunter2",
-            "hunter2",
-            "redis://a:hunter2",
-        ] {
-            let complaint = redis_url(Secret::new(text)).unwrap_err();
-            assert!(
-                !format!("{complaint:?}").contains("hunter2"),
-                "{complaint:?}"
-            );
-        }
     }
 }

@@ -6,7 +6,7 @@ use tokenbridge_bridge::Secret;
 
 use crate::reading::place::{At, Complaint, Read};
 use crate::reading::section::{Item, Section};
-use crate::reading::{address, scalar, tree};
+use crate::reading::{redis_url, scalar, tree};
 use crate::store::StoreSettings;
 
 const MAKE_A_KEY: &str = "write k1:KEY, where KEY comes from `openssl rand -base64 32`";
@@ -49,7 +49,7 @@ pub(crate) fn read(root: &Section<'_>) -> SessionSettings {
     let max_sessions = session.value_or("max_sessions", scalar::count, MOST_SESSIONS);
     let redis_url = session
         .get("redis_url")
-        .and_then(|item| item.secret(address::redis_url));
+        .and_then(|item| item.secret(redis_url::redis_url));
     SessionSettings {
         store: match store {
             Store::Memory => StoreSettings::Memory { max_sessions },

@@ -1,0 +1,76 @@
+//! Where load may go. A load test is an attack on whoever did not ask for it.
+
+use http::Uri;
+
+use crate::Outcome;
+
+/// The variable that allows another machine.
+pub const ALLOW_REMOTE: &str = "ALLOW_REMOTE";
+
+/// The origin of a target, which is on this machine unless `remote` is allowed.
+///
+/// # Errors
+/// It is elsewhere, or no origin.
+pub fn check(target: &str, remote: bool) -> Outcome<String> {
+    let uri: Uri = target.parse().map_err(|_| format!("{target} is no URL"))?;
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
+        return Err("the target holds user information: say where it leads".into());
+    }
+    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+        return Err(format!("{target} has no scheme or host").into());
+    };
+    if uri.path() != "/" || uri.query().is_some() {
+        return Err(format!("{target} has a path; an origin is wanted").into());
+    }
+    let here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    match remote || (here && scheme == "http") {
+        true => Ok(format!("{scheme}://{authority}")),
+        false => Err(format!(
+            "{target} is not on this machine; set {ALLOW_REMOTE}=1 if you may load it"
+        )
+        .into()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loaded_unless_another_is_allowed() {
+        for here in [
+            "http://localhost:8080",
+            "http://localhost:8080/",
+            "http://127.0.0.1",
+            "http://[::1]:80",
+        ] {
+            assert!(check(here, false).is_ok(), "{here}");
+        }
+        for elsewhere in [
+            "http://example.com",
+            "http://localhost.example.com:8080",
+            "http://127.0.0.1.example.com",
+            "https://localhost",
+            "http://10.0.0.1",
+        ] {
+            let refused = check(elsewhere, false).unwrap_err().to_string();
+            assert!(refused.contains("ALLOW_REMOTE=1"), "{elsewhere}: {refused}");
+            assert!(check(elsewhere, true).is_ok(), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn what_could_lead_elsewhere_than_it_seems_is_refused_always() {
+        for target in [
+            "http://localhost@example.com",
+            "http://localhost:8080@example.com/",
+            "localhost:8080",
+            "http://localhost/?x",
+            "http://localhost:8080/path",
+        ] {
+            assert!(check(target, true).is_err(), "{target}");
+        }
+    }
+}
