@@ -48,7 +48,10 @@ struct Row {
 /// Something does not start, or an answer was wrong.
 pub fn measure(program: &Path, rounds: usize, row: Duration) -> Outcome<String> {
     let stage = Stage::set()?;
-    let layouts = (0..LAYOUTS.len()).map(|number| start(&stage, program, number));
+    let layouts = (0..LAYOUTS.len()).map(|number| {
+        let started = start(&stage, program, number);
+        started.map_err(|error| format!("{}: {error}", name(number)).into())
+    });
     let mut layouts = layouts.collect::<Outcome<Vec<_>>>()?;
     let mut rows: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
     for round in 0..rounds {
