@@ -30,6 +30,21 @@ const REFUSED: [&str; 22] = [
     "max-forwards",
 ];
 
+/// Names that are read, made or dropped where they are spelled with `-`, and refused where they are
+/// spelled otherwise: who folds the spellings would take them for ours.
+const REFUSED_IF_MISSPELLED: [&str; 10] = [
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "http2-settings",
+    "last-event-id",
+    "sec-fetch*",
+    "sec-websocket*",
+    "access-control*",
+];
+
 /// The letters with which the built-in names begin, a bit for each.
 const FIRST_LETTERS: u32 = first_letters();
 
@@ -58,10 +73,18 @@ pub fn is_refused(name: &str) -> bool {
     let first = name.as_bytes().first().copied().unwrap_or_default();
     let first = first.to_ascii_lowercase();
     let begins = |refused: &&&str| refused.as_bytes().first() == Some(&first);
-    FIRST_LETTERS & letter(first) != 0
+    let listed = FIRST_LETTERS & letter(first) != 0
         && REFUSED
             .iter()
             .filter(begins)
+            .any(|refused| covers(refused, name));
+    listed || is_misspelled(name)
+}
+
+fn is_misspelled(name: &str) -> bool {
+    name.bytes().any(|byte| matches!(byte, b'_' | b'.'))
+        && REFUSED_IF_MISSPELLED
+            .iter()
             .any(|refused| covers(refused, name))
 }
 
@@ -128,6 +151,22 @@ mod tests {
         for name in REFUSED {
             let name = name.trim_end_matches('*').to_ascii_uppercase();
             assert!(is_refused(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_ours_to_read_is_refused_in_other_spellings() {
+        for name in [
+            "content_length",
+            "Transfer.Encoding",
+            "proxy_connection",
+            "keep.alive",
+            "sec_fetch_site",
+            "sec-fetch_mode",
+            "sec_websocket_key",
+        ] {
+            assert!(is_refused(name), "{name}");
+            assert!(!is_refused(&name.replace(['_', '.'], "-")), "{name}");
         }
     }
 

@@ -269,6 +269,25 @@ pub fn judge_scheme(scheme: &str) -> Result<(), HeadProblem> {
     }
 }
 
+/// Judges the fields of a request over HTTP/2, whose frames tell where its body ends, by what they
+/// would say over HTTP/1, which is how they may be sent on.
+///
+/// # Errors
+/// A length stands twice, or a field that frames a body is spelled in another way.
+pub fn judge_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<(), HeadProblem> {
+    let mut has_length = false;
+    for name in names {
+        if name == "content-length" {
+            if std::mem::replace(&mut has_length, true) {
+                return Err(HeadProblem::LengthTwice);
+            }
+        } else if fields::is_framing(name.as_bytes()) {
+            return Err(HeadProblem::FramingFieldSpelling);
+        }
+    }
+    Ok(())
+}
+
 /// A line without its end, and what follows it.
 fn next_line(text: &[u8]) -> (&[u8], &[u8]) {
     let end = memchr(b'\n', text).unwrap_or(text.len());

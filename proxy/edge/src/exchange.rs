@@ -77,8 +77,8 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     /// Bytes of the request body so far, for the limit.
     pub(crate) body_bytes: u64,
-    /// When its first part came.
-    pub(crate) body_begun: Option<Instant>,
+    /// When the stretch began in which its pace is measured, and the bytes since.
+    pub(crate) body_stretch: Option<(Instant, u64)>,
     /// The request's deadlines.
     pub(crate) watch: Option<Arc<Watch>>,
     /// What its access event needs, until that is written.
@@ -113,7 +113,7 @@ impl Exchange {
             remark: None,
             status: 0,
             body_bytes: 0,
-            body_begun: None,
+            body_stretch: None,
             watch: None,
             unwritten: None,
             in_flight: None,

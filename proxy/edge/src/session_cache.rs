@@ -186,7 +186,8 @@ impl SessionCache {
         (self.entries.len(), self.entries.weight())
     }
 
-    fn forget(&self, session: &SessionKey) {
+    /// Forgets a session at once: what changed it is known before the store's notice comes.
+    pub(crate) fn forget(&self, session: &SessionKey) {
         self.stripe(session).fetch_add(1, Ordering::AcqRel);
         self.absent.forget(session);
         for service in 0..self.services {

@@ -53,11 +53,7 @@ impl<'h> Framing<'h> {
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             return self.note_coding(value);
         }
-        let is = |known: &str| {
-            name.len() == known.len()
-                && std::str::from_utf8(name).is_ok_and(|name| covers(known, name))
-        };
-        match is("content-length") || is("transfer-encoding") {
+        match is_framing(name) {
             true => Err(HeadProblem::FramingFieldSpelling),
             false => Ok(()),
         }
@@ -96,6 +92,14 @@ impl<'h> Framing<'h> {
             Some(_) | None => Ok(BodyFraming::Length(self.length.unwrap_or(0))),
         }
     }
+}
+
+/// Whether a name is that of a field that frames the body, in whatever spelling.
+pub(super) fn is_framing(name: &[u8]) -> bool {
+    let is = |known: &str| {
+        name.len() == known.len() && std::str::from_utf8(name).is_ok_and(|name| covers(known, name))
+    };
+    is("content-length") || is("transfer-encoding")
 }
 
 /// Without the blanks around it, which are spaces and tabs and nothing else (RFC 9110 § 5.5).

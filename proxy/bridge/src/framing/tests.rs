@@ -229,3 +229,23 @@ proptest! {
         let _ = judge(&bytes);
     }
 }
+
+#[test]
+fn over_http2_a_length_stands_once_and_in_one_spelling() {
+    use HeadProblem as P;
+    for (names, expected) in [
+        (
+            &["content-length", "accept", "content-length-of"][..],
+            Ok(()),
+        ),
+        (&["content-length", "content-length"], Err(P::LengthTwice)),
+        (&["content_length"], Err(P::FramingFieldSpelling)),
+        (
+            &["accept", "transfer.encoding"],
+            Err(P::FramingFieldSpelling),
+        ),
+        (&["transfer-encoding"], Err(P::FramingFieldSpelling)),
+    ] {
+        assert_eq!(judge_names(names.iter().copied()), expected, "{names:?}");
+    }
+}

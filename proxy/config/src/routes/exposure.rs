@@ -1,5 +1,6 @@
 //! Routes without a session by which somebody reaches what another route asks a session for.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::Method;
@@ -56,10 +57,28 @@ fn is_one(services: &[ServiceDraft<'_>], open: &Route, session: &Route) -> bool 
             .is_some_and(|(one, other)| {
                 // A dot at the end says that the name is whole already (RFC 1034 § 3.1).
                 let [here, there] = [one, other].map(|upstream| without_dot(&upstream.host));
-                let both_here = is_loopback_host(here) && is_loopback_host(there);
-                let same_host = both_here || here.eq_ignore_ascii_case(there);
+                let same_host = match (address(here), address(there)) {
+                    (Some(one), Some(other)) => one == other,
+                    _ => here.eq_ignore_ascii_case(there),
+                };
+                let both_here = is_here(here) && is_here(there);
+                let same_host = both_here || same_host;
                 same_host && one.port == other.port
             })
+}
+
+/// An address in its one spelling: one of IPv4 may be written as one of IPv6 (RFC 4291 § 2.5.5.2).
+fn address(host: &str) -> Option<IpAddr> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.parse()
+        .ok()
+        .map(|address: IpAddr| address.to_canonical())
+}
+
+/// Whether a host is this machine; a connection to no address at all ends here as well.
+fn is_here(host: &str) -> bool {
+    let here = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+    is_loopback_host(host) || address(host).is_some_and(here)
 }
 
 fn without_dot(host: &str) -> &str {

@@ -24,6 +24,19 @@ const NEVER: [HeaderName; 9] = [
     HeaderName::from_static("keep-alive"),
 ];
 
+/// What the gateway frames and makes itself, in any spelling.
+const MADE: [&str; 9] = [
+    "content-length",
+    "transfer-encoding",
+    "forwarded",
+    "x-forwarded*",
+    "x-request-id",
+    "traceparent",
+    "via",
+    "keep-alive",
+    "proxy-connection",
+];
+
 /// Reads a route's `pass_headers`.
 pub(crate) fn read(route: &Section<'_>, auth: RouteAuth) -> Vec<HeaderName> {
     let items = route.list("pass_headers");
@@ -35,7 +48,8 @@ pub(crate) fn read(route: &Section<'_>, auth: RouteAuth) -> Vec<HeaderName> {
 
 fn read_one(item: &Item<'_>, auth: RouteAuth) -> Option<HeaderName> {
     let name = item.value(scalar::header_name)?;
-    if NEVER.contains(&name) {
+    let is = |made: &&str| client_headers::covers(made, name.as_str());
+    if NEVER.contains(&name) || MADE.iter().any(is) {
         item.at.error(
             format!("`{}` is set by the gateway itself", item.written()),
             "remove it: it cannot be passed from a client",

@@ -14,6 +14,7 @@ use pingora_core::protocols::http::v2::server::{
 use pingora_core::protocols::{Digest, Stream};
 use pingora_core::server::ShutdownWatch;
 use tokenbridge_bridge::framing::{self, HeadProblem};
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::limits::Limits;
 use tokio::sync::Notify;
 
@@ -109,6 +110,9 @@ pub(super) async fn serve(
             Some(Ok(Some(H2Accept::Rejected))) => {
                 malformed += 1;
                 connections.frontend.metrics.connections.malformed();
+                // The framework has answered 400 by itself, and does not say why.
+                let why = "the fields of a request over HTTP/2 contradict each other";
+                refused::note(connections, Refusal::new(Rejection::HeaderInvalid, why));
                 if malformed >= MALFORMED {
                     return;
                 }
@@ -144,7 +148,9 @@ fn judge(request: &RequestHeader) -> Result<(), HeadProblem> {
         _ if request.method == Method::CONNECT => Err(HeadProblem::Connect),
         Some(scheme) => framing::judge_scheme(scheme),
         None => Ok(()),
-    }
+    }?;
+    // A name comes once for each of its fields.
+    framing::judge_names(request.headers.iter().map(|(name, _)| name.as_str()))
 }
 
 /// The requests under way on one connection.

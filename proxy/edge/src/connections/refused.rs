@@ -53,6 +53,11 @@ pub(super) async fn answer_one(
     refused.note();
 }
 
+/// Tells log and metrics of a refusal that was answered already.
+pub(super) fn note(connections: &Connections, refusal: Refusal) {
+    Refused::new(connections, refusal).note();
+}
+
 /// Something that never becomes a request.
 struct Refused<'c> {
     connections: &'c Connections,

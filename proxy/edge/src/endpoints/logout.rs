@@ -35,6 +35,10 @@ pub(super) async fn answer(
         .identity
         .logout(exchange.session, everywhere)
         .await?;
+    // The store's notice comes a moment later; whoever has the answer asks with the old cookie.
+    if let Some(session) = &exchange.session {
+        gateway.frontend.session_cache.forget(session);
+    }
     exchange.remark = Some(format!("logout everywhere={everywhere}"));
     let mode = http.req_header().headers.get("sec-fetch-mode");
     let form = mode.is_some_and(|mode| mode.as_bytes() == b"navigate");

@@ -35,7 +35,7 @@ pub(crate) fn begin_attempt(gateway: &Gateway, http: &mut HttpSession, exchange:
 }
 
 /// Holds the request body against its limits, while it arrives. One that is neither streamed nor
-/// done is to be as fast as `limits.min_body_rate`, once `limits.body_timeout` is over.
+/// done is to be as fast as `limits.min_body_rate` in each stretch of `limits.body_timeout`.
 ///
 /// # Errors
 /// The body is too large or too slow.
@@ -74,12 +74,19 @@ fn count(
         let detail = format!("more than max_body={limit} bytes");
         return Err(Refusal::new(Rejection::BodyTooLarge, detail));
     }
-    let begun = *exchange.body_begun.get_or_insert_with(Instant::now);
-    let due = Duration::from_secs(exchange.body_bytes / limits.min_body_rate);
-    if !end && !streaming && begun.elapsed() > limits.body_timeout + due {
+    let (begun, bytes) = exchange.body_stretch.unwrap_or((Instant::now(), 0));
+    let bytes = bytes + more as u64;
+    exchange.body_stretch = Some((begun, bytes));
+    let elapsed = begun.elapsed();
+    if end || streaming || elapsed <= limits.body_timeout {
+        return Ok(());
+    }
+    if bytes < limits.min_body_rate.saturating_mul(elapsed.as_secs()) {
         let detail = format!("slower than limits.min_body_rate={}", limits.min_body_rate);
         return Err(Refusal::new(Rejection::RequestTimeout, detail));
     }
+    // What came fast in the beginning pays for nothing later.
+    exchange.body_stretch = None;
     Ok(())
 }
 

@@ -68,8 +68,13 @@ pub(crate) fn request(
     let chain = forwarded_for(gateway, fields, peer_address(http))?;
     fields.insert(X_FORWARDED_FOR, chain);
     fields.remove(header::TE);
-    if let Some(upstream) = gateway.frontend.upstreams.get(found.route.service_index) {
+    let upstream = gateway.frontend.upstreams.get(found.route.service_index);
+    if let Some(upstream) = upstream {
         fields.insert(header::HOST, upstream.authority.clone());
+    }
+    if !found.route.streaming {
+        // Answered here, where the beginning of the body is awaited.
+        fields.remove(header::EXPECT);
     }
     hop::mark_request(&gateway.frontend, http.req_header(), fields)?;
     hop::ask_for_trailers(http.req_header(), fields);
@@ -77,7 +82,8 @@ pub(crate) fn request(
         // The client was told to go on: its body is here.
         fields.remove(header::EXPECT);
     }
-    if matches!(exchange.stream, Some(Stream::EventsAsked)) {
+    let speaks_http2 = upstream.is_some_and(|upstream| upstream.speaks_http2());
+    if matches!(exchange.stream, Some(Stream::EventsAsked)) && !speaks_http2 {
         // The framework tells connections of a kind of ours apart by nothing.
         fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

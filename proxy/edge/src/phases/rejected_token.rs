@@ -5,6 +5,9 @@ use http::{HeaderMap, StatusCode, header};
 use pingora::http::ResponseHeader;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_proxy::Session as HttpSession;
+use tokenbridge_bridge::UnixTime;
+use tokenbridge_bridge::service::ServiceName;
+use tokenbridge_bridge::session::SessionKey;
 
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
@@ -19,7 +22,7 @@ pub(crate) async fn replace(
     response: &ResponseHeader,
     exchange: &mut Exchange,
 ) -> Result<()> {
-    if response.status != StatusCode::UNAUTHORIZED || !may_help(gateway, http, response, exchange) {
+    if response.status != StatusCode::UNAUTHORIZED || !may_help(gateway, response, exchange) {
         return Ok(());
     }
     let service = exchange.route().map(|found| found.route.service.clone());
@@ -27,6 +30,11 @@ pub(crate) async fn replace(
     else {
         return Ok(());
     };
+    if !is_repeatable(http) {
+        exchange.token_replaced = true;
+        renew_behind(gateway, session, service, token.issued_at());
+        return Ok(());
+    }
     let identity = &gateway.frontend.identity;
     if !identity
         .replace_rejected(&session, &service, token.issued_at())
@@ -40,6 +48,8 @@ pub(crate) async fn replace(
         "UPSTREAM_REJECTED_TOKEN service={service} audience={}: another token was had, the request is sent again",
         token.audience()
     );
+    // The store's notice may come after the next attempt.
+    gateway.frontend.session_cache.forget(&session);
     exchange.token = None;
     exchange.token_replaced = true;
     let mut again = Error::new_up(ErrorType::Custom("the upstream rejected the token"));
@@ -47,22 +57,33 @@ pub(crate) async fn replace(
     Err(again)
 }
 
-/// Only a request that can be sent again, only once, only for a token that the rules allow to
-/// replace, and only where the upstream does not say that something else is wrong.
-fn may_help(
-    gateway: &Gateway,
-    http: &HttpSession,
-    response: &ResponseHeader,
-    exchange: &Exchange,
-) -> bool {
+/// Has another token obtained for the requests that follow: this one cannot be sent again.
+fn renew_behind(gateway: &Gateway, session: SessionKey, service: ServiceName, issued_at: UnixTime) {
+    let frontend = gateway.frontend.clone();
+    gateway.frontend.background.runtime.spawn(async move {
+        let identity = &frontend.identity;
+        if identity
+            .replace_rejected(&session, &service, issued_at)
+            .await
+        {
+            frontend.session_cache.forget(&session);
+        }
+    });
+}
+
+fn is_repeatable(http: &HttpSession) -> bool {
+    http.req_header().method.is_idempotent() && !http.as_ref().retry_buffer_truncated()
+}
+
+/// Only once, only for a token that the rules allow to replace, and only where the upstream does
+/// not say that something else is wrong.
+fn may_help(gateway: &Gateway, response: &ResponseHeader, exchange: &Exchange) -> bool {
     let now = gateway.frontend.clock.now();
     let replaceable = exchange
         .token
         .as_ref()
         .is_some_and(|token| token.may_be_replaced(now));
-    let repeatable =
-        http.req_header().method.is_idempotent() && !http.as_ref().retry_buffer_truncated();
-    replaceable && repeatable && !exchange.token_replaced && says_invalid_token(&response.headers)
+    replaceable && !exchange.token_replaced && says_invalid_token(&response.headers)
 }
 
 /// Whether the challenge, where there is one, is about the token itself (RFC 6750 § 3.1).

@@ -25,7 +25,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub(crate) enum Stream {
     /// The client asked for a WebSocket.
     Asked,
-    /// A client of HTTP/2 asked for events.
+    /// A client of HTTP/2 asked for events, or uses a route that streams.
     EventsAsked,
     /// It is open; the frames that the client is sent.
     WebSocket(FrameFollower),
@@ -59,6 +59,12 @@ pub(crate) fn asks_for_websocket(request: &RequestHeader) -> bool {
         && protocols.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
+/// Whether the answer may be events: a script that reads them by itself need not say so.
+fn may_bring_events(request: &RequestHeader, exchange: &Exchange) -> bool {
+    let streams = exchange.route().is_some_and(|found| found.route.streaming);
+    streams || asks_for_events(request)
+}
+
 fn asks_for_events(request: &RequestHeader) -> bool {
     let accepted = request.headers.get_all(header::ACCEPT).iter();
     let mut accepted = accepted.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
@@ -78,7 +84,7 @@ pub(crate) fn expect(http: &mut HttpSession, exchange: &mut Exchange) -> Result<
     if asks_for_websocket(http.req_header()) {
         http.set_read_timeout(None);
         exchange.stream = Some(Stream::Asked);
-    } else if http.is_http2() && asks_for_events(http.req_header()) {
+    } else if http.is_http2() && may_bring_events(http.req_header(), exchange) {
         exchange.stream = Some(Stream::EventsAsked);
     }
     Ok(())

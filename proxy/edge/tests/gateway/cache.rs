@@ -116,3 +116,23 @@ async fn what_is_kept_is_not_used_while_the_store_cannot_tell_of_changes() {
     }
     assert_eq!(status, 200, "it comes back by itself");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_the_answer_to_a_logout_has_no_session_at_any_thread() {
+    let installation = Installation::start().await;
+    for _ in 0..10 {
+        let browser = installation.logged_in("alice").await;
+        for _ in 0..4 {
+            assert_eq!(installation.get(&browser, ITEMS).await.status, 200);
+        }
+        let cookie = installation.session_cookie(&browser).unwrap();
+        let logout = BrowserRequest::post(installation.url("/auth/logout"));
+        assert_eq!(browser.fetch_with_token(logout).await.unwrap().status, 200);
+        for _ in 0..4 {
+            let cookie = http::HeaderValue::from_str(&format!("bff_session={cookie}")).unwrap();
+            let old =
+                BrowserRequest::get(installation.url(ITEMS)).header(http::header::COOKIE, cookie);
+            assert_eq!(browser.fetch(old).await.unwrap().status, 401);
+        }
+    }
+}

@@ -173,6 +173,25 @@ async fn what_is_matched_of_a_path_with_a_fragment_is_what_is_forwarded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_length_that_stands_twice_or_is_spelled_otherwise_is_refused_as_over_http1() {
+    let transport = Transport::start().await;
+    let client = client(&transport).await;
+    let uri = format!("https://localhost:{}/x", transport.tls_port);
+    for (first, second) in [
+        ("content-length", "content-length"),
+        ("content-length", "content_length"),
+        ("transfer_encoding", "x-a"),
+    ] {
+        let request = Request::post(&uri).header(first, "5").header(second, "5");
+        let request = request.body(()).unwrap();
+        let answer = client.send(request, b"hello").await.unwrap();
+        let given = (answer.status(), answer.code());
+        assert_eq!(given, (400, "FRAMING_INVALID".into()), "{first} {second}");
+    }
+    assert_eq!(transport.upstream.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_belongs_to_a_connection_does_not_cross_into_http1() {
     let transport = Transport::start().await;
     let client = client(&transport).await;

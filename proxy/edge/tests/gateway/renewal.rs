@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokenbridge_devkit::ProviderOptions;
+use tokenbridge_devkit::browser::BrowserRequest;
 use tokenbridge_devkit::configuration::Lifetime;
 use tokenbridge_devkit::provider::{
     Endpoint, Fault, FaultRule, GrantType, TokenResponseTampering as Tampering,
@@ -212,6 +213,25 @@ async fn a_rejected_token_is_replaced_once_and_nobody_can_have_the_provider_aske
     for _ in 0..20 {
         installation.crud.reject_next(1);
         assert_eq!(installation.get(&browser, ITEMS).await.status, 401);
+    }
+    assert_eq!(refreshes(), at_login + 1);
+    assert_eq!(installation.get(&browser, ITEMS).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_write_is_not_repeated_and_the_next_request_has_another_token() {
+    let installation = Installation::start().await;
+    let browser = installation.logged_in("alice").await;
+    let refreshes = || installation.provider.counters().refreshes;
+    let at_login = refreshes();
+    for _ in 0..1_500 {
+        installation.crud.reject_next(1);
+        let write = BrowserRequest::post(installation.url(ITEMS));
+        assert_eq!(installation.send(&browser, write).await.status, 401);
+        if refreshes() > at_login {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(refreshes(), at_login + 1);
     assert_eq!(installation.get(&browser, ITEMS).await.status, 200);

@@ -85,6 +85,34 @@ async fn a_body_that_drips_is_408_and_a_streaming_route_takes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fast_beginning_of_a_body_pays_for_no_slow_rest() {
+    let transport = impatient().await;
+    let mut client = transport.connect().await;
+    let host = transport.host();
+    client
+        .send(format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 200000\r\n\r\n"
+        ))
+        .await;
+    // As much as a whole minute of the least pace has.
+    client.send(vec![b'x'; 60_000]).await;
+    let mut answer = None;
+    for _ in 0..600 {
+        client.send("x").await;
+        if let Ok(given) = tokio::time::timeout(TICK, client.answer()).await {
+            answer = Some(given);
+            break;
+        }
+    }
+    let answer = answer.expect("an answer before the minute is over");
+    assert_eq!(
+        (answer.status, answer.code()),
+        (408, "REQUEST_TIMEOUT".into())
+    );
+    rests(&transport).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_stops_coming_over_http2_ends_its_request_and_no_other() {
     let transport = impatient().await;
     let client = H2Client::connect(&transport.authority, transport.tls_port).await;

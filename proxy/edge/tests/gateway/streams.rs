@@ -101,15 +101,24 @@ async fn a_request_that_still_waits_when_its_session_ends_is_told_so() {
     assert!(taken.connection.is_closed().await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn streams_over_http2_end_with_their_session() {
+/// Opens a stream of events over HTTP/2 and logs out; what the client got of it.
+async fn events_over_http2_until_a_logout(streaming: bool, accept: &str) -> Vec<u8> {
     let authority = Authority::new();
     let mut port = 0;
-    let live = Live::start_with(|folder| port = folder.listen_tls(&authority)).await;
+    let live = Live::start_with(|folder| {
+        port = folder.listen_tls(&authority);
+        let id = "- id: \"api-crud\"";
+        folder.replace(
+            "routes.yaml",
+            id,
+            &format!("{id}\n    streaming: {streaming}"),
+        );
+    })
+    .await;
     let client = H2Client::connect(&authority, port).await;
     let cookie = live.installation.session_cookie(&live.browser).unwrap();
     let request = Request::get(format!("https://localhost:{port}{WITH_SESSION}"))
-        .header("accept", "text/event-stream")
+        .header("accept", accept)
         .header("sec-fetch-site", "same-origin")
         .header("cookie", format!("bff_session={cookie}"));
     let sending = tokio::spawn(async move { client.send(request.body(()).unwrap(), b"").await });
@@ -118,9 +127,18 @@ async fn streams_over_http2_end_with_their_session() {
     live.log_out().await;
     let ended = tokio::time::timeout(PATIENCE, sending).await;
     let answer = ended.expect("the stream ends").unwrap();
-    let answer = answer.expect("it ends cleanly");
-    assert_eq!(answer.body, b"data: 1\n\n");
     assert!(taken.connection.is_closed().await);
+    answer.expect("it ends cleanly").body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_over_http2_end_with_their_session() {
+    let events = b"data: 1\n\n";
+    assert_eq!(
+        events_over_http2_until_a_logout(false, "text/event-stream").await,
+        events
+    );
+    assert_eq!(events_over_http2_until_a_logout(true, "*/*").await, events);
 }
 
 /// Another gateway with the same store and upstream.

@@ -174,11 +174,21 @@ fn unusable(body: &[u8], problem: &str) -> TokenResponse {
 }
 
 fn granted(body: &[u8]) -> TokenResponse {
+    // Some servers begin with a byte order mark, which a reader may pass over (RFC 8259 § 8.1).
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let object: Map<String, Value> = match serde_json::from_slice(body) {
         Ok(object) => object,
         Err(_) => return unusable(body, "the answer is no JSON object"),
     };
     let text = |name| object.get(name).and_then(Value::as_str).and_then(token);
+    let refresh_token = text("refresh_token");
+    if refresh_token.is_none() && object.get("refresh_token").is_some_and(|it| !it.is_null()) {
+        // It took the place of the one that was sent, and nobody knows it: as good as lost.
+        return TokenResponse {
+            problem: Some("refresh_token is no usable string".into()),
+            ..TokenResponse::default()
+        };
+    }
     let access_token = text("access_token");
     let life = life(object.get("expires_in"));
     let problem = access_token_problem(&object, access_token.as_ref())
@@ -186,7 +196,7 @@ fn granted(body: &[u8]) -> TokenResponse {
     TokenResponse {
         access_token,
         expires_in: life.ok().flatten(),
-        refresh_token: text("refresh_token"),
+        refresh_token,
         id_token: text("id_token"),
         scopes: object.get("scope").and_then(scopes),
         issued_token_type: object

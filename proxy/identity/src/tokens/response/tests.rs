@@ -174,3 +174,23 @@ fn only_an_answer_that_says_so_was_surely_not_processed() {
         }
     }
 }
+
+#[test]
+fn a_refresh_token_that_is_there_and_cannot_be_used_leaves_nothing_of_the_answer() {
+    for value in ["7", r#""""#, r#"["x"]"#, "{}", "true"] {
+        let response = read_ok(&format!(
+            r#"{{"access_token":"at","token_type":"Bearer","expires_in":60,"refresh_token":{value}}}"#
+        ));
+        let problem = response.problem.unwrap_or_default();
+        assert!(problem.contains("refresh_token"), "{value}: {problem}");
+        assert!(response.access_token.is_none() && response.refresh_token.is_none());
+    }
+    for rest in ["", r#","refresh_token":null"#] {
+        let answer = format!(r#"{{"access_token":"at","token_type":"Bearer"{rest}}}"#);
+        for mark in ["", "\u{feff}"] {
+            let response = read_ok(&format!("{mark}{answer}"));
+            assert_eq!(response.problem, None);
+            assert!(response.access_token.is_some() && response.refresh_token.is_none());
+        }
+    }
+}
