@@ -150,6 +150,11 @@ impl Upstream {
         Some(peer)
     }
 
+    /// How long it may take to accept what it is sent.
+    pub(crate) fn write_timeout(&self) -> Duration {
+        self.options.write_timeout.unwrap_or_default()
+    }
+
     /// Whether many requests may share a connection to it.
     pub(crate) fn speaks_http2(&self) -> bool {
         self.options.alpn.get_max_http_version() == 2

@@ -13,6 +13,7 @@ use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use super::{admit, failure, hop, limits, streams};
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
+use crate::upstreams::Upstream;
 
 /// A body that is announced with so many bytes at most is read whole: as much as the framework keeps
 /// of a body, to send it (again).
@@ -52,9 +53,17 @@ pub(crate) fn arrived(
     }
     count(gateway, body.map_or(0, Bytes::len), end, exchange)
         .map_err(|refusal| failure::refused(exchange, refusal))?;
-    let patience = patience(gateway, exchange);
+    // Until the next part is read, this one may wait for an upstream, which has a time of its own.
+    let patience = patience(gateway, exchange) + writing(gateway, exchange);
     expect(http, exchange, (!end).then_some(patience));
     Ok(())
+}
+
+/// How long an upstream may take to accept a part.
+fn writing(gateway: &Gateway, exchange: &Exchange) -> Duration {
+    let index = exchange.route().map(|found| found.route.service_index);
+    let upstream = index.and_then(|index| gateway.frontend.upstreams.get(index));
+    upstream.map(Upstream::write_timeout).unwrap_or_default()
 }
 
 fn count(
