@@ -1,10 +1,7 @@
 //! `pass_headers`: names of the client that are let through although they are stripped elsewhere.
 
 use http::HeaderName;
-use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
-};
+use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, TE, TRAILER, UPGRADE};
 use tokenbridge_bridge::client_headers;
 use tokenbridge_bridge::route::RouteAuth;
 
@@ -12,17 +9,7 @@ use crate::reading::scalar;
 use crate::reading::section::{Item, Section};
 
 /// Framing and routing of the connection itself, and the cookies, whose rules are fixed.
-const NEVER: [HeaderName; 9] = [
-    CONNECTION,
-    CONTENT_LENGTH,
-    COOKIE,
-    HOST,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-];
+const NEVER: [HeaderName; 6] = [CONNECTION, COOKIE, HOST, TE, TRAILER, UPGRADE];
 
 /// What the gateway frames and makes itself, in any spelling.
 const MADE: [&str; 9] = [

@@ -48,6 +48,50 @@ fn read_csrf(root: &Section<'_>) -> CsrfRule {
     rule
 }
 
+/// What browsers send by themselves, or by what a form or an image can bring about.
+const SENT_BY_BROWSERS: [&str; 40] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "origin",
+    "referer",
+    "user-agent",
+    "upgrade-insecure-requests",
+    "cache-control",
+    "pragma",
+    "priority",
+    "dnt",
+    "save-data",
+    "if-none-match",
+    "if-modified-since",
+    "if-match",
+    "if-range",
+    "if-unmodified-since",
+    "last-event-id",
+    "purpose",
+    "device-memory",
+    "dpr",
+    "downlink",
+    "ect",
+    "rtt",
+    "width",
+    "viewport-width",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "date",
+    "expect",
+    "service-worker",
+    "content-encoding",
+    "ping-from",
+    "ping-to",
+];
+
 /// A header that a form or an image can send proves nothing; one that is refused never arrives.
 fn check_header(item: &Item<'_>, name: &HeaderName) {
     let safelisted = [
@@ -57,56 +101,9 @@ fn check_header(item: &Item<'_>, name: &HeaderName) {
         header::CONTENT_TYPE,
         header::RANGE,
     ];
-    let set_by_browsers = [
-        header::ACCEPT_ENCODING,
-        header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::COOKIE,
-        header::HOST,
-        header::ORIGIN,
-        header::REFERER,
-        header::USER_AGENT,
-    ];
-    // Those that browsers send by themselves, or by what a form or an image can bring about.
-    let sent_by_browsers = [
-        "upgrade-insecure-requests",
-        "cache-control",
-        "pragma",
-        "priority",
-        "dnt",
-        "save-data",
-        "if-none-match",
-        "if-modified-since",
-        "if-match",
-        "if-range",
-        "if-unmodified-since",
-        "last-event-id",
-        "purpose",
-        "device-memory",
-        "dpr",
-        "downlink",
-        "ect",
-        "rtt",
-        "width",
-        "viewport-width",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-        "date",
-        "expect",
-        "service-worker",
-        "content-encoding",
-        "ping-from",
-        "ping-to",
-    ];
     let fetch_metadata = name.as_str().starts_with("sec-");
-    let proves_nothing = safelisted.contains(name)
-        || set_by_browsers.contains(name)
-        || sent_by_browsers.contains(&name.as_str())
-        || fetch_metadata;
+    let proves_nothing =
+        safelisted.contains(name) || SENT_BY_BROWSERS.contains(&name.as_str()) || fetch_metadata;
     if proves_nothing || is_refused(name.as_str()) {
         item.at.error(
             format!(

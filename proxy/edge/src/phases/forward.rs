@@ -72,14 +72,10 @@ pub(crate) fn request(
     if let Some(upstream) = upstream {
         fields.insert(header::HOST, upstream.authority.clone());
     }
-    if !found.route.streaming {
-        // Answered here, where the beginning of the body is awaited.
-        fields.remove(header::EXPECT);
-    }
     hop::mark_request(&gateway.frontend, http.req_header(), fields)?;
     hop::ask_for_trailers(http.req_header(), fields);
-    if failure::interim(http) {
-        // The client was told to go on: its body is here.
+    if !found.route.streaming || failure::interim(http) {
+        // Answered where the beginning of the body is awaited; or the client was told to go on.
         fields.remove(header::EXPECT);
     }
     let speaks_http2 = upstream.is_some_and(|upstream| upstream.speaks_http2());

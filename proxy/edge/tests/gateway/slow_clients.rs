@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Request;
 
 use crate::support::h2::H2Client;
+use crate::support::raw::{RawAnswer, RawClient};
 use crate::support::recorder::{Recorder, Reply};
 use crate::support::transport::Transport;
 
@@ -19,6 +20,17 @@ async fn impatient_at(upstream: Recorder) -> Transport {
         folder.add_settings("limits: {body_timeout: 1s, min_body_rate: 1000}");
     })
     .await
+}
+
+/// Sends so many bytes one by one, unless an answer comes before.
+async fn drip(client: &mut RawClient, count: u32) -> Option<RawAnswer> {
+    for _ in 0..count {
+        client.send("x").await;
+        if let Ok(given) = tokio::time::timeout(TICK, client.answer()).await {
+            return Some(given);
+        }
+    }
+    None
 }
 
 /// Waits until no request is under way.
@@ -68,15 +80,7 @@ async fn a_body_that_drips_is_408_and_a_streaming_route_takes_it() {
                 "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 40\r\n\r\n"
             ))
             .await;
-        let mut answer = None;
-        for _ in 0..40 {
-            client.send("x").await;
-            if let Ok(given) = tokio::time::timeout(TICK, client.answer()).await {
-                answer = Some(given);
-                break;
-            }
-        }
-        let answer = match answer {
+        let answer = match drip(&mut client, 40).await {
             Some(answer) => answer,
             None => client.answer().await,
         };
@@ -96,14 +100,7 @@ async fn a_fast_beginning_of_a_body_pays_for_no_slow_rest() {
         .await;
     // As much as a whole minute of the least pace has.
     client.send(vec![b'x'; 60_000]).await;
-    let mut answer = None;
-    for _ in 0..600 {
-        client.send("x").await;
-        if let Ok(given) = tokio::time::timeout(TICK, client.answer()).await {
-            answer = Some(given);
-            break;
-        }
-    }
+    let answer = drip(&mut client, 600).await;
     let answer = answer.expect("an answer before the minute is over");
     assert_eq!(
         (answer.status, answer.code()),
