@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::load::{Load, Pace, Wire};
 use crate::scenario::Scenario;
-use crate::stage::Stage;
-use crate::target::{Manner, Side, Target};
+use crate::stage::{Stage, Ticket};
+use crate::target::{Manner, Side, Target, send};
 use crate::{Outcome, tools};
 
 /// Requests at the same time, a session for each.
@@ -17,17 +17,16 @@ const FREQUENCY: &str = "499";
 /// How callers are found, and how many bytes of each stack are kept for it.
 const STACK: &str = "dwarf,16384";
 
-/// Loads a gateway with requests of cached sessions and writes perf's samples of so many seconds
-/// to `output`.
+/// Loads a gateway, or a bare proxy, with requests of cached sessions and writes perf's samples of
+/// so many seconds to `output`. Returns the requests of that time, for samples per request.
 ///
 /// # Errors
 /// The gateway or perf does not start, or an answer was wrong.
-pub fn record(program: &Path, seconds: u16, output: &Path) -> Outcome<()> {
+pub fn record(side: Side, program: &Path, seconds: u16, output: &Path) -> Outcome<u64> {
     let perf = tools::find("perf", "apt-get install -y linux-perf")?;
     let stage = Stage::set()?;
-    let target = Target::start(&stage, Side::Gateway, program, &Manner::default())?;
-    let tickets = stage.log_in(&target.url(), CONNECTIONS)?;
-    target.check_tokens(tickets.get(..2).unwrap_or(&tickets), &[])?;
+    let target = Target::start(&stage, side, program, &Manner::default())?;
+    let tickets = tickets(&stage, side, &target)?;
     let mut command = Command::new(perf);
     // The software clock: machines that are shared have no counters of the processor. Callers are
     // found by the unwinding tables that every build has, so the deployed build can be looked at.
@@ -55,11 +54,59 @@ pub fn record(program: &Path, seconds: u16, output: &Path) -> Outcome<()> {
     })?;
     let ended = recording.ok_or("nothing was recorded")??.wait()?;
     match ended.success() && answered.wrong == 0 && answered.right > 0 {
-        true => Ok(()),
+        true => Ok(answered.right),
         false => Err(format!(
             "perf: {ended}; {} right answers and {} wrong ones",
             answered.right, answered.wrong
         )
         .into()),
+    }
+}
+
+/// Requests that Callgrind counts, as many as come before them.
+const COUNTED: u64 = 600;
+
+/// Counts the instructions of a program's functions on the warm path by Callgrind and writes them
+/// to `output`; `callgrind_annotate` reads it. Returns the requests that were counted.
+///
+/// # Errors
+/// Valgrind is missing, the program does not start, or an answer was wrong.
+pub fn count(side: Side, program: &Path, output: &Path) -> Outcome<u64> {
+    tools::find("valgrind", "apt-get install -y valgrind")?;
+    let stage = Stage::set()?;
+    let file = format!("--callgrind-out-file={}", output.display());
+    let words = ["valgrind", "--tool=callgrind", "--dump-line=no", &file];
+    let manner = Manner {
+        prefix: words.map(str::to_owned).into(),
+        ..Manner::default()
+    };
+    let target = Target::start(&stage, side, program, &manner)?;
+    let ask = Scenario::Warm.ask(&tickets(&stage, side, &target)?);
+    send(&target, Wire::Plain, &ask, COUNTED)?;
+    let control = |order: &str| {
+        let process = target.process.id().to_string();
+        Command::new("callgrind_control")
+            .args([order, &process])
+            .output()
+    };
+    control("--zero")?;
+    send(&target, Wire::Plain, &ask, COUNTED)?;
+    control("--dump")?;
+    Ok(COUNTED)
+}
+
+/// Sessions at a gateway; a bare proxy passes whatever it gets, so one cookie as long as theirs.
+fn tickets(stage: &Stage, side: Side, target: &Target) -> Outcome<Vec<Ticket>> {
+    match side {
+        Side::Gateway => {
+            let tickets = stage.log_in(&target.url(), CONNECTIONS)?;
+            target.check_tokens(tickets.get(..2).unwrap_or(&tickets), &[])?;
+            Ok(tickets)
+        }
+        Side::Stock | Side::Same => Ok(vec![Ticket {
+            user: "nobody",
+            cookie: format!("bff_session={}", "x".repeat(43)),
+            csrf: String::new(),
+        }]),
     }
 }

@@ -79,9 +79,15 @@ struct Shapes {
 
 #[derive(Debug, Args)]
 struct Profile {
-    /// The gateway's program, with its symbols
+    /// The program, with its symbols
     #[arg(long)]
     program: PathBuf,
+    /// It is a bare proxy
+    #[arg(long)]
+    bare: bool,
+    /// Count instructions by Callgrind, rather than sample time by perf
+    #[arg(long)]
+    instructions: bool,
     /// For how long
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=600))]
     seconds: u16,
@@ -136,7 +142,7 @@ fn main() -> ExitCode {
         Command::Run(run) => measure(&run),
         Command::Peers(run) => compare(&run),
         Command::Shapes(shapes) => compare_shapes(&shapes),
-        Command::Profile(run) => profile::record(&run.program, run.seconds, &run.output),
+        Command::Profile(run) => record(&run),
         Command::Visits(visits) => visit(&visits),
         Command::DueIndex => {
             due_index::measure(&[1_000, 1_000_000]).map(|table| println!("{table}"))
@@ -224,6 +230,18 @@ fn write(path: &Path, value: &serde_json::Value) -> Outcome<()> {
     }
     std::fs::write(path, serde_json::to_string_pretty(value)? + "\n")?;
     println!("written: {}", path.display());
+    Ok(())
+}
+
+fn record(run: &Profile) -> Outcome<()> {
+    let side = if run.bare { Side::Same } else { Side::Gateway };
+    if run.instructions {
+        let requests = profile::count(side, &run.program, &run.output)?;
+        println!("{requests} requests counted; read it by callgrind_annotate --inclusive=yes");
+        return Ok(());
+    }
+    let requests = profile::record(side, &run.program, run.seconds, &run.output)?;
+    println!("{requests} requests in the time that was sampled and a second more");
     Ok(())
 }
 
