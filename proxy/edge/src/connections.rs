@@ -97,6 +97,8 @@ impl Connections {
             address.and_then(|address| address.as_inet()).copied()
         };
         let (entrance, limits) = self.entrances.at(address(true));
+        // The connection's own: a count that all threads share would be fought for at each request.
+        let limits = &Arc::new(*limits);
         let Some(_counted) = self.count(address(false), limits) else {
             self.frontend.metrics.connections.refused("per_address");
             return;

@@ -1,8 +1,8 @@
 //! Cross-origin resource sharing: what pages of `cors.allowed_origins` may read and send. A
 //! preflight is answered here and reaches no upstream.
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use pingora::http::{RequestHeader, ResponseHeader};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use pingora::http::RequestHeader;
 use tokenbridge_bridge::cors::Preflight;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::route::RouteAuth;
@@ -13,6 +13,7 @@ use crate::endpoints::Endpoint;
 use crate::exchange::{Exchange, Place};
 use crate::frontend::Frontend;
 use crate::phases::place::KNOWN_METHODS;
+use crate::phases::present::Present;
 
 /// How long a browser may remember what a preflight was answered.
 const REMEMBERED_SECONDS: u32 = 600;
@@ -22,9 +23,10 @@ const EXPOSED: &str = "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy";
 
 /// On what the answer of a session route depends.
 const DEPENDS_ON: HeaderValue = HeaderValue::from_static("Cookie, Origin, Sec-Fetch-Site");
+const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// Everything by which an upstream could open a session route to other origins.
-const ANSWER_FIELDS: [HeaderName; 7] = [
+pub(crate) static ANSWER_FIELDS: [HeaderName; 7] = [
     header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
     header::ACCESS_CONTROL_ALLOW_HEADERS,
     header::ACCESS_CONTROL_ALLOW_METHODS,
@@ -35,13 +37,13 @@ const ANSWER_FIELDS: [HeaderName; 7] = [
 ];
 
 /// The value of `Access-Control-Expose-Headers`, from the configuration.
-pub(crate) fn exposed(configured: &[HeaderName]) -> String {
+pub(crate) fn exposed(configured: &[HeaderName]) -> HeaderValue {
     let mut names = EXPOSED.to_owned();
     for name in configured {
         names.push_str(", ");
         names.push_str(name.as_str());
     }
-    names
+    HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static(EXPOSED))
 }
 
 /// A preflight that is ours to answer: that of an endpoint, or of a session route. One for a route
@@ -103,7 +105,8 @@ pub(crate) fn share(frontend: &Frontend, answer: Answer, reader: Option<&HeaderV
         None => answer,
         Some(origin) => allow(answer, origin).with(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            frontend.exposed_headers.clone(),
+            // Names are text.
+            frontend.exposed_headers.to_str().unwrap_or_default(),
         ),
     }
 }
@@ -118,32 +121,22 @@ fn allow(answer: Answer, origin: &HeaderValue) -> Answer {
 
 /// Puts our own fields in the place of the upstream's on a session route, and says on what its
 /// answer depends.
-///
-/// # Errors
-/// A value cannot stand in a header.
 pub(crate) fn replace(
     frontend: &Frontend,
-    response: &mut ResponseHeader,
+    (fields, present): (&mut HeaderMap, Present),
     reader: Option<&HeaderValue>,
-) -> pingora_core::Result<()> {
-    if response
-        .headers
-        .keys()
-        .any(|name| ANSWER_FIELDS.contains(name))
-    {
+) {
+    if present.cors {
         for name in &ANSWER_FIELDS {
-            while response.remove_header(name).is_some() {}
+            fields.remove(name);
         }
     }
-    response.append_header("vary", DEPENDS_ON)?;
-    let Some(origin) = reader else {
-        return Ok(());
-    };
-    response.insert_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())?;
-    response.insert_header(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")?;
-    response.insert_header(
+    fields.append(header::VARY, DEPENDS_ON);
+    let Some(origin) = reader else { return };
+    fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    fields.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+    fields.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        frontend.exposed_headers.as_str(),
-    )?;
-    Ok(())
+        frontend.exposed_headers.clone(),
+    );
 }

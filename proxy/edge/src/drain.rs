@@ -44,25 +44,19 @@ impl Drain {
         self.listening.store(true, Ordering::Relaxed);
     }
 
-    /// Counts a request for as long as the returned guard lives, also through a panic.
-    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+    /// Counts a request; [`leave`](Self::leave) comes once for each.
+    pub(crate) fn enter(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(self.clone())
+    }
+
+    /// The request is no longer under way.
+    pub(crate) fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// How many requests are under way.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
-    }
-}
-
-/// One request under way.
-#[derive(Debug)]
-pub(crate) struct InFlight(Arc<Drain>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

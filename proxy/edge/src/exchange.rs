@@ -13,7 +13,6 @@ use tokenbridge_bridge::target::RequestTarget;
 use tokenbridge_bridge::token::AudienceBound;
 
 use crate::connections::Watch;
-use crate::drain::InFlight;
 use crate::endpoints::Endpoint;
 use crate::endpoints::events::EventStream;
 use crate::frontend::Frontend;
@@ -81,10 +80,8 @@ pub(crate) struct Exchange {
     pub(crate) body_stretch: Option<(Instant, u64)>,
     /// The request's deadlines.
     pub(crate) watch: Option<Arc<Watch>>,
-    /// What its access event needs, until that is written.
-    pub(crate) unwritten: Option<(Arc<Frontend>, Method)>,
-    /// Counts the request as under way.
-    pub(crate) in_flight: Option<InFlight>,
+    /// Counts the request as under way, and has its access event written.
+    pub(crate) under_way: Option<UnderWay>,
 }
 
 impl Exchange {
@@ -115,8 +112,7 @@ impl Exchange {
             body_bytes: 0,
             body_stretch: None,
             watch: None,
-            unwritten: None,
-            in_flight: None,
+            under_way: None,
         }
     }
 
@@ -133,6 +129,13 @@ impl Exchange {
         self.stream.as_ref().is_some_and(Stream::is_websocket)
     }
 
+    /// Notes that the access event was written.
+    pub(crate) fn note_written(&mut self) {
+        if let Some(under_way) = &mut self.under_way {
+            under_way.unwritten = None;
+        }
+    }
+
     /// The code of the refusal, where there is one.
     pub(crate) fn rejection(&self) -> Option<Rejection> {
         self.refusal.as_ref().map(|refusal| refusal.rejection)
@@ -143,7 +146,10 @@ impl Drop for Exchange {
     /// Where the framework's last phase never came (a deadline, a fault), the event is written all
     /// the same.
     fn drop(&mut self) {
-        let Some((frontend, method)) = self.unwritten.take() else {
+        let Some(mut under_way) = self.under_way.take() else {
+            return;
+        };
+        let Some(method) = under_way.unwritten.take() else {
             return;
         };
         let cause = self.watch.as_ref().and_then(|watch| {
@@ -155,6 +161,30 @@ impl Drop for Exchange {
             false => cause.unwrap_or("the connection ended"),
         };
         self.remark = Some(format!("request broken off: {cause}"));
-        summary::record(&frontend, &method, (self.status, true), self);
+        summary::record(&under_way.frontend, &method, (self.status, true), self);
+    }
+}
+
+/// A request under way: counted for as long as this lives, also through a panic.
+pub(crate) struct UnderWay {
+    frontend: Arc<Frontend>,
+    /// The method, until the access event is written; none where that is written by itself.
+    unwritten: Option<Method>,
+}
+
+impl UnderWay {
+    /// Counts a request.
+    pub(crate) fn begin(frontend: Arc<Frontend>, unwritten: Option<Method>) -> Self {
+        frontend.drain.enter();
+        Self {
+            frontend,
+            unwritten,
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.frontend.drain.leave();
     }
 }

@@ -20,7 +20,7 @@ use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::Configuration;
 
 use crate::answer::{Answer, X_REQUEST_ID};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, UnderWay};
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
 use crate::listeners;
@@ -105,7 +105,7 @@ async fn verify(
 ) -> Response {
     let (asking, _) = request.into_parts();
     let mut exchange = summary::begin(&gateway);
-    exchange.in_flight = Some(gateway.frontend.drain.enter());
+    exchange.under_way = Some(UnderWay::begin(gateway.frontend.clone(), None));
     let answer = match allowed(&gateway, peer) {
         Ok(()) => judge(&gateway, peer, &asking, &mut exchange).await,
         Err(refusal) => respond::refusal_answer(&gateway, refusal.into(), &mut exchange),

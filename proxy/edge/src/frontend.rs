@@ -26,6 +26,7 @@ use crate::endpoints::Endpoint;
 use crate::exchange::Place;
 use crate::live_sessions::LiveSessions;
 use crate::metrics::{Metrics, PlaceMetrics};
+use crate::phases::forward::X_FORWARDED_FOR;
 use crate::phases::hop::Marks;
 use crate::rates::Rates;
 use crate::session_cache::SessionCache;
@@ -43,7 +44,7 @@ pub(crate) struct Frontend {
     /// Whose pages may use the session.
     pub(crate) origins: AllowedOrigins,
     /// What pages of other origins may read of our answers' headers.
-    pub(crate) exposed_headers: String,
+    pub(crate) exposed_headers: HeaderValue,
     /// The proof that a page made a request.
     pub(crate) csrf: CsrfTokens,
     pub(crate) keyring: Arc<Keyring>,
@@ -178,7 +179,7 @@ impl Frontend {
 
     /// Who a request is from, behind proxies that are believed.
     pub(crate) fn client_address(&self, peer: IpAddr, request: &RequestHeader) -> IpAddr {
-        let fields = request.headers.get_all("x-forwarded-for").iter();
+        let fields = request.headers.get_all(X_FORWARDED_FOR).iter();
         client_address(peer, fields.map(HeaderValue::as_bytes), |address| {
             self.trusts(Some(address))
         })

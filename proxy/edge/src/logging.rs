@@ -1,6 +1,7 @@
 //! Log lines: text with colour on a terminal, JSON otherwise, and never more than asked for. They
 //! are written behind the back of whoever has something to say.
 
+mod access;
 mod json;
 mod writer;
 
@@ -17,10 +18,13 @@ use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 
+pub(crate) use access::AccessEvent;
 use json::JsonLines;
 use writer::LogWriter;
 
 static WRITER: OnceLock<LogWriter> = OnceLock::new();
+/// Where access events go as lines of JSON, while nobody else listens to events.
+static ACCESS: OnceLock<LogWriter> = OnceLock::new();
 
 /// Begins logging to standard output. Pingora's own targets show request targets with their
 /// queries at warn and whole headers at debug, so they are capped whatever the level. Lines that
@@ -49,13 +53,12 @@ pub(crate) fn start(logging: Logging, dropped: IntCounter) -> std::io::Result<()
     let writer = WRITER.get_or_init(|| writer).clone();
     let registry = tracing_subscriber::registry().with(EnvFilter::new(directives));
     let begun = match json {
-        true => set_global_default(
-            registry.with(
-                tracing_subscriber::fmt::layer()
-                    .event_format(JsonLines)
-                    .with_writer(writer),
-            ),
-        ),
+        true => {
+            let lines = tracing_subscriber::fmt::layer().event_format(JsonLines);
+            set_global_default(registry.with(lines.with_writer(writer.clone())))
+                // A second start in one process (tests) keeps what the first one set.
+                .map(|()| drop(ACCESS.set(writer)))
+        }
         false => set_global_default(
             registry.with(
                 tracing_subscriber::fmt::layer()
@@ -70,6 +73,14 @@ pub(crate) fn start(logging: Logging, dropped: IntCounter) -> std::io::Result<()
         log::set_max_level(LevelFilter::current().as_log());
     }
     Ok(())
+}
+
+/// Says what a request was answered.
+pub(crate) fn access(event: &AccessEvent<'_>) {
+    match ACCESS.get() {
+        Some(writer) => event.write(writer),
+        None => event.emit(),
+    }
 }
 
 /// Waits until what was said is written, or a moment has passed: to be called before the end.

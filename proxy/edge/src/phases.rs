@@ -1,5 +1,6 @@
 //! The steps of the request's walk, one module per part of it.
 
+mod address_text;
 pub(crate) mod admit;
 pub(crate) mod body;
 pub(crate) mod browser;
@@ -9,6 +10,7 @@ pub(crate) mod forward;
 pub(crate) mod hop;
 pub(crate) mod limits;
 pub(crate) mod place;
+pub(crate) mod present;
 pub(crate) mod rates;
 pub(crate) mod rejected_token;
 pub(crate) mod respond;

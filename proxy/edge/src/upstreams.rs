@@ -129,14 +129,14 @@ impl Upstream {
 
     /// The next peer: round robin over the addresses, those that just refused passed over unless
     /// all did. `None` while nothing is resolved.
-    pub(crate) fn peer(&self, now: UnixTime) -> Option<HttpPeer> {
+    pub(crate) fn peer(&self, now: impl Fn() -> UnixTime) -> Option<HttpPeer> {
         let addresses = self.addresses.load();
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let turn =
             |offset: usize| addresses.get(start.wrapping_add(offset) % addresses.len().max(1));
         let usable = (0..addresses.len())
             .filter_map(turn)
-            .find(|address| address.usable(now))
+            .find(|address| address.usable(&now))
             .or_else(|| turn(0))?;
         // Without TLS nobody is told the name.
         let name = match self.tls {
@@ -179,8 +179,9 @@ impl Address {
         }
     }
 
-    fn usable(&self, now: UnixTime) -> bool {
-        self.passed_over_until.load(Ordering::Relaxed) <= now.seconds()
+    fn usable(&self, now: impl Fn() -> UnixTime) -> bool {
+        let until = self.passed_over_until.load(Ordering::Relaxed);
+        until == 0 || until <= now().seconds()
     }
 }
 

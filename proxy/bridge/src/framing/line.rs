@@ -101,19 +101,19 @@ fn has_delimiter(target: &[u8]) -> bool {
 
 /// The characters of a token (RFC 9110 § 5.6.2).
 pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii() && TOKEN >> byte & 1 == 1
+    TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
-/// A bit for each of them.
-const TOKEN: u128 = token_characters();
+/// Whether each byte is one of them. Every name of every head is read by it.
+static TOKEN: [bool; 256] = token_characters();
 
-const fn token_characters() -> u128 {
-    let mut bits = 0;
+const fn token_characters() -> [bool; 256] {
+    let mut table = [false; 256];
     let mut rest: &[u8] =
         b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     while let [character, others @ ..] = rest {
-        bits |= 1 << *character;
+        table[*character as usize] = true;
         rest = others;
     }
-    bits
+    table
 }

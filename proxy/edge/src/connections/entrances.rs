@@ -24,14 +24,14 @@ pub(crate) enum Entrance {
 struct Opened {
     address: SocketAddr,
     entrance: Entrance,
-    limits: Arc<Limits>,
+    limits: Limits,
 }
 
 /// All of them.
 pub(crate) struct Entrances {
     listeners: Vec<Opened>,
     /// For a connection that came to none of them.
-    limits: Arc<Limits>,
+    limits: Limits,
     certificates: Vec<Arc<Certificates>>,
 }
 
@@ -43,7 +43,7 @@ impl Entrances {
     pub(crate) fn open(listeners: &[Listener], limits: Limits) -> Result<Self, TlsFileProblem> {
         let mut opened = Self {
             listeners: Vec::new(),
-            limits: Arc::new(limits),
+            limits,
             certificates: Vec::new(),
         };
         for listener in listeners {
@@ -59,7 +59,7 @@ impl Entrances {
             opened.listeners.push(Opened {
                 address: listener.address,
                 entrance,
-                limits: Arc::new(listener.limits),
+                limits: listener.limits,
             });
         }
         Ok(opened)
@@ -72,7 +72,7 @@ impl Entrances {
 
     /// The entrance at a connection's own end, and the limits there. Configured addresses never
     /// meet, so one is right; an unknown end is led to https rather than served in the clear.
-    pub(crate) fn at(&self, local: Option<SocketAddr>) -> (&Entrance, &Arc<Limits>) {
+    pub(crate) fn at(&self, local: Option<SocketAddr>) -> (&Entrance, &Limits) {
         let is_at = |listener: &SocketAddr| {
             local.is_some_and(|local| {
                 let same_host = listener.ip().is_unspecified()

@@ -83,10 +83,11 @@ impl Watch {
         self.broken_body.get().copied()
     }
 
-    /// The session that the request was admitted for; its end ends the request if that lasts.
-    pub(crate) fn belongs_to(&self, session: Admitted) {
+    /// The session that the request, begun then, was admitted for; its end ends the request if that
+    /// lasts.
+    pub(crate) fn belongs_to(&self, session: Admitted, begun: std::time::Instant) {
         self.stream.belongs_to(session);
-        self.set(|deadlines| deadlines.lasting = Some(Instant::now() + LASTING));
+        self.set(|deadlines| deadlines.lasting = Some(late(begun, LASTING)));
     }
 
     /// The listener's limits.

@@ -54,7 +54,8 @@ thread_local! {
 /// Letters of a time down to the second.
 const TO_THE_SECOND: usize = "2026-01-01T00:00:00".len();
 
-fn write_time(line: &mut Writer<'_>) -> fmt::Result {
+/// The time, to the microsecond.
+pub(super) fn write_time(line: &mut impl Write) -> fmt::Result {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.unwrap_or_default();
     SECOND.with_borrow_mut(|(second, text)| {
@@ -66,8 +67,30 @@ fn write_time(line: &mut Writer<'_>) -> fmt::Result {
         }
         line.write_str(text)
     })?;
-    write!(line, ".{:06}Z", now.subsec_micros())
+    line.write_char('.')?;
+    write_digits(line, now.subsec_micros().into(), 6)?;
+    line.write_char('Z')
 }
+
+/// A number in decimal digits, at least so many of them.
+pub(super) fn write_digits(line: &mut impl Write, number: u64, least: usize) -> fmt::Result {
+    let mut digits = [b'0'; LONGEST_NUMBER];
+    let mut rest = number;
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        if rest == 0 && used >= least {
+            break;
+        }
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        used += 1;
+    }
+    let digits = digits.get(LONGEST_NUMBER - used..).unwrap_or_default();
+    line.write_str(std::str::from_utf8(digits).unwrap_or_default())
+}
+
+/// Digits of the greatest number.
+const LONGEST_NUMBER: usize = 20;
 
 struct Fields<'l, 'w> {
     line: &'l mut Writer<'w>,
@@ -127,7 +150,8 @@ impl Visit for Fields<'_, '_> {
     }
 }
 
-fn write_text(line: &mut impl Write, text: &str) -> fmt::Result {
+/// Text as a string of JSON.
+pub(super) fn write_text(line: &mut impl Write, text: &str) -> fmt::Result {
     line.write_char('"')?;
     Escaped(line).write_str(text)?;
     line.write_char('"')
@@ -191,6 +215,21 @@ mod tests {
         let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches('\n').count(), 1, "one line: {text}");
         serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_number_has_as_many_digits_as_it_needs_or_as_are_asked_for() {
+        for (number, least, expected) in [
+            (0, 1, "0"),
+            (0, 2, "00"),
+            (7, 2, "07"),
+            (1_234, 2, "1234"),
+            (u64::MAX, 6, "18446744073709551615"),
+        ] {
+            let mut text = String::new();
+            write_digits(&mut text, number, least).unwrap();
+            assert_eq!(text, expected);
+        }
     }
 
     #[test]

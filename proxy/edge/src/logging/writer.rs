@@ -61,6 +61,11 @@ impl LogWriter {
         Ok(Self(shared))
     }
 
+    /// Takes a line.
+    pub(super) fn push(&self, line: &[u8]) {
+        self.0.push(line);
+    }
+
     /// Waits until all lines are written, or a moment has passed.
     pub(super) fn flush(&self) {
         let mut waiting = self.0.lock();

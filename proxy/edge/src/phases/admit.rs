@@ -32,7 +32,7 @@ pub(crate) async fn session(
     gateway: &Gateway,
     exchange: &mut Exchange,
 ) -> Result<Option<Arc<Held>>, Refusal> {
-    let Some(route) = exchange.route().map(|found| found.route.clone()) else {
+    let Some(route) = exchange.route().map(|found| &found.route) else {
         return Err(Refusal::new(
             Rejection::Internal,
             "a request without a route came to upstream_peer",
@@ -41,8 +41,8 @@ pub(crate) async fn session(
     if route.auth == RouteAuth::None || exchange.token.is_some() {
         return Ok(None);
     }
-    let (Some(key), Some(plan)) = (exchange.session, gateway.frontend.plan(route.service_index))
-    else {
+    let index = route.service_index;
+    let (Some(key), Some(plan)) = (exchange.session, gateway.frontend.plan(index)) else {
         return Err(Refusal::new(
             Rejection::Internal,
             "a session route without session or service",
@@ -52,7 +52,7 @@ pub(crate) async fn session(
     let seen = gateway.frontend.live_sessions.epoch(&key);
     let cache = &gateway.frontend.session_cache;
     let found = cache
-        .find(&key, route.service_index, now)
+        .find(&key, index, now)
         .filter(|held| is_current(gateway, plan, &held.grant));
     let held = match found {
         Some(held) => {
@@ -60,7 +60,7 @@ pub(crate) async fn session(
             held
         }
         // Boxed: a request whose session is kept ready does not carry the room for this.
-        None => Box::pin(load(gateway, exchange, (&key, plan), route.service_index)).await?,
+        None => Box::pin(load(gateway, exchange, (&key, plan), index)).await?,
     };
     note_use(gateway, &key, &held, now);
     if now >= due(gateway, &held.grant) {
@@ -69,14 +69,15 @@ pub(crate) async fn session(
     tracing::debug!(target: "tokenbridge", request_id = exchange.request_id.as_str(), "token_found=True service={}", plan.service);
     exchange.token = Some(held.grant.token.clone());
     if let Some(watch) = &exchange.watch {
-        watch.belongs_to(Admitted {
+        let session = Admitted {
             key,
             epoch: seen,
             expires_at: held.grant.session_ends,
             idle_at: held
                 .last_seen()
                 .plus(gateway.frontend.served().session.idle.0),
-        });
+        };
+        watch.belongs_to(session, exchange.started);
     }
     Ok(Some(held))
 }
@@ -233,7 +234,7 @@ pub(crate) fn peer(gateway: &Gateway, exchange: &Exchange) -> Result<Box<HttpPee
         .get(route.service_index)
         .ok_or_else(unresolved)?;
     let mut peer = upstream
-        .peer(gateway.frontend.clock.now())
+        .peer(|| gateway.frontend.clock.now())
         .ok_or_else(unresolved)?;
     if let Some(timeout) = route.timeout {
         peer.options.read_timeout = Some(timeout);

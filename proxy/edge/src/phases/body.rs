@@ -31,8 +31,10 @@ pub(crate) fn begin_attempt(gateway: &Gateway, http: &mut HttpSession, exchange:
     exchange.body_bytes = 0;
     let patience = patience(gateway, exchange);
     http.set_read_timeout(Some(patience));
-    let waits = !http.is_body_done();
-    expect(http, exchange, waits.then_some(patience));
+    if http.as_http1().is_none() {
+        let waits = !http.is_body_done();
+        expect(http, exchange, waits.then_some(patience));
+    }
 }
 
 /// Holds the request body against its limits, while it arrives. One that is neither streamed nor
@@ -82,6 +84,9 @@ fn count(
     if exchange.body_bytes > limit {
         let detail = format!("more than max_body={limit} bytes");
         return Err(Refusal::new(Rejection::BodyTooLarge, detail));
+    }
+    if end && more == 0 {
+        return Ok(());
     }
     let (begun, bytes) = exchange.body_stretch.unwrap_or((Instant::now(), 0));
     let bytes = bytes + more as u64;

@@ -86,6 +86,9 @@ pub(crate) fn enter(
     request: &RequestHeader,
     exchange: &mut Exchange,
 ) -> Result<(), Refusal> {
+    if endpoint != Endpoint::Script {
+        note_reader(frontend, request, exchange);
+    }
     let found = match endpoint {
         Endpoint::Logout => session_of_form(frontend, request, exchange),
         Endpoint::Login
@@ -122,11 +125,8 @@ fn from_our_pages(
     request: &RequestHeader,
     exchange: &mut Exchange,
 ) -> Result<Option<SessionKey>, Refusal> {
-    one_at_most(frontend, request, &header::ORIGIN)?;
-    one_at_most(frontend, request, &SEC_FETCH_SITE)?;
-    let origin = request.headers.get(header::ORIGIN);
-    note_reader(frontend, request, exchange);
-    let site = request.headers.get(&SEC_FETCH_SITE);
+    let origin = one_at_most(frontend, request, &header::ORIGIN)?;
+    let site = one_at_most(frontend, request, &SEC_FETCH_SITE)?;
     let described = RequestOrigin {
         site: site.map(HeaderValue::as_bytes),
         origin: origin.map(HeaderValue::as_bytes),
@@ -151,13 +151,15 @@ pub(super) fn note_reader(frontend: &Frontend, request: &RequestHeader, exchange
 }
 
 /// A browser says once where a request comes from; which of two fields is its own cannot be told.
-fn one_at_most(
+fn one_at_most<'r>(
     frontend: &Frontend,
-    request: &RequestHeader,
+    request: &'r RequestHeader,
     name: &HeaderName,
-) -> Result<(), Refusal> {
-    if request.headers.get_all(name).iter().nth(1).is_none() {
-        return Ok(());
+) -> Result<Option<&'r HeaderValue>, Refusal> {
+    let mut values = request.headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_none() {
+        return Ok(first);
     }
     frontend.metrics.csrf_violation("cross_site");
     Err(Refusal::new(

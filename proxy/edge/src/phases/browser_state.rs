@@ -2,19 +2,19 @@
 //! cookies, nor clear what a page needs to find its session again.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use pingora::http::ResponseHeader;
 use pingora_core::{ErrorType, OrErr, Result};
 use tokenbridge_bridge::cookie::{is_ours, set_cookie_name};
 use tokenbridge_bridge::site_data::without_session_data;
 
 use super::hop::HOP_BY_HOP;
+use super::present::Present;
 use crate::gateway::Gateway;
 
-const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Fields that mean something in a head alone (RFC 9110 § 6.5.1), by which a trailer could reach
 /// the browser's state or the connection.
-const NO_TRAILERS: [HeaderName; 6] = [
+static NO_TRAILERS: [HeaderName; 6] = [
     header::SET_COOKIE,
     CLEAR_SITE_DATA,
     header::CONNECTION,
@@ -27,9 +27,14 @@ const NO_TRAILERS: [HeaderName; 6] = [
 ///
 /// # Errors
 /// A value cannot stand in a header.
-pub(super) fn protect(gateway: &Gateway, response: &mut ResponseHeader) -> Result<()> {
-    refuse_our_cookies(gateway, response)?;
-    refuse_clearing(response)
+pub(super) fn protect(gateway: &Gateway, fields: &mut HeaderMap, present: Present) -> Result<()> {
+    if present.set_cookie {
+        refuse_our_cookies(gateway, fields);
+    }
+    match present.clear_site_data {
+        true => refuse_clearing(fields),
+        false => Ok(()),
+    }
 }
 
 /// Takes out of an answer's trailers what belongs in a head.
@@ -39,40 +44,31 @@ pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
     }
 }
 
-fn refuse_clearing(response: &mut ResponseHeader) -> Result<()> {
-    if !response.headers.contains_key(&CLEAR_SITE_DATA) {
-        return Ok(());
-    }
-    let fields = response.headers.get_all(&CLEAR_SITE_DATA).iter();
-    let kept = without_session_data(fields.map(HeaderValue::as_bytes));
-    while response.remove_header(&CLEAR_SITE_DATA).is_some() {}
+fn refuse_clearing(fields: &mut HeaderMap) -> Result<()> {
+    let told = fields.get_all(&CLEAR_SITE_DATA).iter();
+    let kept = without_session_data(told.map(HeaderValue::as_bytes));
+    fields.remove(&CLEAR_SITE_DATA);
     let Some(kept) = kept else { return Ok(()) };
     let kept = HeaderValue::try_from(kept).or_err(
         ErrorType::InvalidHTTPHeader,
         "Clear-Site-Data cannot be sent on",
     )?;
-    response.insert_header(CLEAR_SITE_DATA, kept)
+    fields.insert(CLEAR_SITE_DATA, kept);
+    Ok(())
 }
 
-fn refuse_our_cookies(gateway: &Gateway, response: &mut ResponseHeader) -> Result<()> {
+fn refuse_our_cookies(gateway: &Gateway, fields: &mut HeaderMap) {
     let session_cookie = gateway.frontend.cookie.as_str();
     let ours = |field: &HeaderValue| is_ours(set_cookie_name(field.as_bytes()), session_cookie);
-    if !response
-        .headers
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .any(ours)
-    {
-        return Ok(());
+    if !fields.get_all(header::SET_COOKIE).iter().any(ours) {
+        return;
     }
-    let all = response.headers.get_all(header::SET_COOKIE).iter();
+    let all = fields.get_all(header::SET_COOKIE).iter();
     let kept: Vec<HeaderValue> = all.filter(|field| !ours(field)).cloned().collect();
-    while response.remove_header(&header::SET_COOKIE).is_some() {}
-    kept.into_iter().try_for_each(|field| {
-        response
-            .append_header(header::SET_COOKIE, field)
-            .map(|_| ())
-    })
+    fields.remove(header::SET_COOKIE);
+    for field in kept {
+        fields.append(header::SET_COOKIE, field);
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_core::{ErrorType, OrErr, Result};
 use pingora_proxy::Session as HttpSession;
@@ -13,6 +13,8 @@ use tokenbridge_bridge::cookie::without_ours;
 use tokenbridge_bridge::csrf::CsrfMode;
 use tokenbridge_bridge::route::{Route, RouteAuth};
 
+use super::address_text::AddressText;
+use super::present::Present;
 use super::rates::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::streams::{self, Stream};
 use super::{browser_state, failure, hop};
@@ -21,13 +23,11 @@ use crate::cors;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-/// An IPv6 address in full.
-const LONGEST_ADDRESS: usize = 39;
 /// Fields that are put into a request, some to spare.
 const ADDED_TO_A_REQUEST: usize = 10;
 /// Fields that are put into an answer, some to spare.
@@ -108,21 +108,17 @@ fn value(text: &[u8]) -> Result<HeaderValue> {
     HeaderValue::from_bytes(text).or_err(ErrorType::InvalidHTTPHeader, "a value cannot be sent")
 }
 
-/// Gives an answer's names up in the upstream's spelling, as a request's are in [`take`].
-fn without_spelling(response: &mut ResponseHeader) -> Result<()> {
-    let status = response.status;
-    let reason = response.get_reason_phrase();
-    let own_words = reason.filter(|reason| Some(*reason) != status.canonical_reason());
-    let own_words = own_words.map(str::to_owned);
+/// An upstream's answer without its spelling of names, as a request's in [`take`], and the words
+/// beside its status where they are its own.
+fn take_answer(response: &mut ResponseHeader) -> (response::Parts, Option<String>) {
+    let usual = response.status.canonical_reason();
+    let words = response
+        .get_reason_phrase()
+        .filter(|words| Some(*words) != usual);
+    let words = words.map(str::to_owned);
     let (empty, ()) = http::Response::new(()).into_parts();
     let taken = std::mem::replace(response, ResponseHeader::from(empty));
-    let mut parts: http::response::Parts = taken.into();
-    parts.headers.reserve(ADDED_TO_AN_ANSWER);
-    *response = ResponseHeader::from(parts);
-    match own_words {
-        Some(words) => response.set_reason_phrase(Some(&words)),
-        None => Ok(()),
-    }
+    (taken.into(), words)
 }
 
 /// Makes the answer that the client gets, and notes what the upstream thinks of the token.
@@ -141,47 +137,72 @@ pub(crate) fn response(
             watch.disarm();
         }
     }
-    hop::strip(response);
-    browser_state::protect(gateway, response)?;
-    streams::begin(gateway, response, exchange);
-    if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+    let (mut answer, words) = take_answer(response);
+    make_answer(gateway, &mut answer, exchange)?;
+    *response = ResponseHeader::from(answer);
+    match words {
+        Some(words) => response.set_reason_phrase(Some(&words)),
+        None => Ok(()),
+    }
+}
+
+fn make_answer(
+    gateway: &Gateway,
+    answer: &mut response::Parts,
+    exchange: &mut Exchange,
+) -> Result<()> {
+    let present = Present::among(&answer.headers);
+    hop::strip(answer, present);
+    browser_state::protect(gateway, &mut answer.headers, present)?;
+    streams::begin(gateway, answer, exchange);
+    let status = answer.status;
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
         // The framework makes this one anew in answers alone.
-        while response.remove_header(&header::CONNECTION).is_some() {}
+        answer.headers.remove(header::CONNECTION);
         return Ok(());
     }
-    exchange.status = response.status.as_u16();
-    without_spelling(response)?;
-    hop::mark_response(&gateway.frontend, response, exchange)?;
-    response.insert_header(X_REQUEST_ID, exchange.request_id.value().clone())?;
+    exchange.status = status.as_u16();
+    answer.headers.reserve(ADDED_TO_AN_ANSWER);
+    hop::mark_response(&gateway.frontend, answer, exchange)?;
+    let fields = &mut answer.headers;
+    fields.insert(X_REQUEST_ID, exchange.request_id.value().clone());
     if let Some(told) = &exchange.rates {
-        response.insert_header(RATE_LIMIT_POLICY, told.policy.as_str())?;
-        response.insert_header(RATE_LIMIT, told.state.as_str())?;
+        fields.insert(RATE_LIMIT_POLICY, value(told.policy.as_bytes())?);
+        fields.insert(RATE_LIMIT, value(told.state.as_bytes())?);
     }
     if let Some(hsts) = &gateway.frontend.hsts {
-        response.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
+        fields.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
-    let Some(route) = exchange.route().map(|found| found.route.clone()) else {
-        return Ok(());
-    };
-    if route.auth == RouteAuth::Session {
-        cors::replace(&gateway.frontend, response, exchange.reader.as_ref())?;
-        if !response.headers.contains_key(header::CACHE_CONTROL) {
-            response.insert_header(header::CACHE_CONTROL, NO_STORE)?;
+    let auth = exchange.route().map(|found| found.route.auth);
+    if auth == Some(RouteAuth::Session) {
+        cors::replace(
+            &gateway.frontend,
+            (fields, present),
+            exchange.reader.as_ref(),
+        );
+        if !present.cache_control {
+            fields.insert(header::CACHE_CONTROL, NO_STORE);
         }
     }
-    if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status, &exchange.token) {
-        let (service, audience) = (&route.service, token.audience());
-        exchange.remark = Some(format!(
-            "UPSTREAM_REJECTED_TOKEN service={service} audience={audience}"
-        ));
-        gateway
-            .frontend
-            .metrics
-            .upstream_rejected_tokens
-            .with_label_values(&[service.as_str()])
-            .inc();
+    if status == StatusCode::UNAUTHORIZED {
+        note_rejected_token(gateway, exchange);
     }
     Ok(())
+}
+
+fn note_rejected_token(gateway: &Gateway, exchange: &mut Exchange) {
+    let (Some(token), Some(found)) = (&exchange.token, exchange.route()) else {
+        return;
+    };
+    let (service, audience) = (&found.route.service, token.audience());
+    let remark = format!("UPSTREAM_REJECTED_TOKEN service={service} audience={audience}");
+    gateway
+        .frontend
+        .metrics
+        .upstream_rejected_tokens
+        .with_label_values(&[service.as_str()])
+        .inc();
+    exchange.remark = Some(remark);
 }
 
 fn peer_address(http: &HttpSession) -> Option<std::net::IpAddr> {
@@ -196,15 +217,12 @@ fn forwarded_for(
     fields: &HeaderMap,
     client: Option<std::net::IpAddr>,
 ) -> Result<HeaderValue> {
-    let mut own = [0; LONGEST_ADDRESS];
-    let mut rest = own.as_mut_slice();
-    // There is room for every address.
-    let _ = match client {
-        Some(address) => write!(rest, "{address}"),
-        None => write!(rest, "unknown"),
-    };
-    let unused = rest.len();
-    let own = own.get(..LONGEST_ADDRESS - unused).unwrap_or_default();
+    let mut own = AddressText::new();
+    match client {
+        Some(address) => own.write(address),
+        None => own.write_text("unknown"),
+    }
+    let own = own.as_bytes();
     let mut listed = fields.get_all(&X_FORWARDED_FOR).iter().peekable();
     if listed.peek().is_none() || !gateway.frontend.trusts(client) {
         return value(own);

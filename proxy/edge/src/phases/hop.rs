@@ -1,18 +1,20 @@
 //! What belongs to one connection and not to the request (RFC 9110 § 7.6), and the marks that each
 //! hop leaves.
 
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::RequestHeader;
 use pingora_core::{ErrorType, OrErr, Result};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::via;
 
+use super::present::Present;
 use crate::exchange::Exchange;
 use crate::frontend::Frontend;
 use crate::refusal::PROXY_STATUS;
 
 /// Fields that belong to one connection (RFC 9110 § 7.6.1).
-pub(super) const HOP_BY_HOP: [HeaderName; 6] = [
+pub(super) static HOP_BY_HOP: [HeaderName; 6] = [
     header::TE,
     header::TRAILER,
     header::PROXY_AUTHENTICATE,
@@ -99,41 +101,53 @@ pub(super) fn mark_request(
 }
 
 /// Adds us to `Via`, and says of an error that it is the upstream's own (RFC 9209 § 2.1.4).
+///
+/// # Errors
+/// None that any status could bring.
 pub(super) fn mark_response(
     frontend: &Frontend,
-    response: &mut ResponseHeader,
+    answer: &mut Parts,
     exchange: &Exchange,
 ) -> Result<()> {
-    let own = frontend.marks.at(response.version).clone();
-    response.append_header("via", own)?;
-    let status = response.status;
+    let own = frontend.marks.at(answer.version).clone();
+    answer.headers.append(header::VIA, own);
+    let status = answer.status;
     if exchange.route().is_some() && (status.is_client_error() || status.is_server_error()) {
         let told = format!("tokenbridge; received-status={}", status.as_str());
-        response.append_header(PROXY_STATUS, told)?;
+        let told = HeaderValue::try_from(told).or_err(
+            ErrorType::InvalidHTTPHeader,
+            "Proxy-Status cannot be sent on",
+        )?;
+        answer.headers.append(PROXY_STATUS, told);
     }
     Ok(())
 }
 
 /// Removes them from an answer: the framework leaves them in those to HTTP/1 clients. `Upgrade` is
 /// for a switch of protocols alone: whatever else an upstream offers is for this hop.
-pub(super) fn strip(response: &mut ResponseHeader) {
-    if response.status != StatusCode::SWITCHING_PROTOCOLS {
-        while response.remove_header(&header::UPGRADE).is_some() {}
+pub(super) fn strip(answer: &mut Parts, present: Present) {
+    if present.upgrade && answer.status != StatusCode::SWITCHING_PROTOCOLS {
+        answer.headers.remove(header::UPGRADE);
     }
-    let nominated: Vec<HeaderName> = response
-        .headers
-        .get_all(header::CONNECTION)
-        .iter()
+    let nominated = match present.connection {
+        true => nominated(&answer.headers),
+        false => Vec::new(),
+    };
+    if nominated.is_empty() && !present.hop_by_hop {
+        return;
+    }
+    for name in nominated.iter().chain(&HOP_BY_HOP) {
+        answer.headers.remove(name);
+    }
+}
+
+/// What `Connection` names, beside itself and a switch of protocols.
+fn nominated(fields: &HeaderMap) -> Vec<HeaderName> {
+    let named = fields.get_all(header::CONNECTION).iter();
+    named
         .filter_map(|field| field.to_str().ok())
         .flat_map(|field| field.split(','))
         .filter_map(|name| HeaderName::try_from(name.trim()).ok())
         .filter(|name| *name != header::UPGRADE && *name != header::CONNECTION)
-        .collect();
-    let ours = |name: &HeaderName| HOP_BY_HOP.contains(name);
-    if nominated.is_empty() && !response.headers.keys().any(ours) {
-        return;
-    }
-    for name in nominated.iter().chain(&HOP_BY_HOP) {
-        while response.remove_header(name).is_some() {}
-    }
+        .collect()
 }

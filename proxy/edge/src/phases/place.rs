@@ -9,14 +9,14 @@ use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::cors::Preflight;
 use tokenbridge_bridge::navigation::{BrowserHints, RequestKind};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
-use tokenbridge_bridge::route::{NoRoute, RouteAuth, RouteMatch};
+use tokenbridge_bridge::route::{NoRoute, Route, RouteAuth, RouteMatch};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget, TargetProblem};
 
 use super::{browser, hop, limits};
 use crate::connections::Watch;
 use crate::cors;
 use crate::endpoints::Endpoint;
-use crate::exchange::{Exchange, Place};
+use crate::exchange::{Exchange, Place, UnderWay};
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
 use crate::host;
@@ -57,12 +57,12 @@ pub(crate) fn receive(
     http.set_read_timeout(Some(limits.body_timeout));
     http.set_write_timeout(Some(limits.body_timeout));
     http.set_total_drain_timeout(Some(DRAIN));
-    exchange.in_flight = Some(gateway.frontend.drain.enter());
     if let Some(watch) = &exchange.watch {
         watch.accept();
     }
     let request = http.req_header();
-    exchange.unwritten = Some((gateway.frontend.clone(), request.method.clone()));
+    let method = Some(request.method.clone());
+    exchange.under_way = Some(UnderWay::begin(gateway.frontend.clone(), method));
     exchange.kind = kind(request);
     let peer = http
         .client_addr()
@@ -144,8 +144,17 @@ fn enter_route(
     request: &RequestHeader,
     exchange: &mut Exchange,
 ) -> Result<(), Refusal> {
-    let route = found.route.clone();
+    let entered = check_route(frontend, &found.route, request, exchange);
     exchange.place = Place::Route(found);
+    entered
+}
+
+fn check_route(
+    frontend: &Frontend,
+    route: &Route,
+    request: &RequestHeader,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
     if route.auth == RouteAuth::Session {
         browser::note_reader(frontend, request, exchange);
     }
@@ -228,11 +237,14 @@ fn endpoint(
 pub(crate) fn kind(request: &RequestHeader) -> RequestKind {
     // Constants: a name as text would be read and checked anew for each request.
     let field = |name: &HeaderName| request.headers.get(name).map(http::HeaderValue::as_bytes);
+    let (mode, destination) = (field(&SEC_FETCH_MODE), field(&SEC_FETCH_DEST));
+    // The rest counts where a browser says neither.
+    let is_silent = mode.is_none() && destination.is_none();
     let hints = BrowserHints {
-        fetch_mode: field(&SEC_FETCH_MODE),
-        fetch_destination: field(&SEC_FETCH_DEST),
-        accept: field(&header::ACCEPT),
-        requested_with: request.headers.contains_key(&X_REQUESTED_WITH),
+        fetch_mode: mode,
+        fetch_destination: destination,
+        accept: is_silent.then(|| field(&header::ACCEPT)).flatten(),
+        requested_with: is_silent && request.headers.contains_key(&X_REQUESTED_WITH),
     };
     RequestKind::of(&request.method, &hints)
 }

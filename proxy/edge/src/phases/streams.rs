@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, StatusCode, Version, header};
-use pingora::http::{RequestHeader, ResponseHeader};
+use http::response::Parts;
+use http::{HeaderMap, Method, StatusCode, Version, header};
+use pingora::http::RequestHeader;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
@@ -136,14 +137,14 @@ pub(super) fn check_switch(exchange: &Exchange) -> Result<(), Refusal> {
 }
 
 /// Notes that an answer lasts.
-pub(super) fn begin(gateway: &Gateway, response: &ResponseHeader, exchange: &mut Exchange) {
+pub(super) fn begin(gateway: &Gateway, answer: &Parts, exchange: &mut Exchange) {
     let Some(watch) = &exchange.watch else { return };
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         exchange.stream = Some(Stream::WebSocket(FrameFollower::default()));
         let limits = &gateway.frontend.configuration.limits;
         watch.stream.silent_at_most(limits.websocket_idle);
         watch.stream.begin_endless();
-    } else if is_events(response) {
+    } else if is_events(&answer.headers) {
         exchange.stream = Some(Stream::Events);
         watch.stream.begin_endless();
         if exchange
@@ -155,8 +156,8 @@ pub(super) fn begin(gateway: &Gateway, response: &ResponseHeader, exchange: &mut
     }
 }
 
-fn is_events(response: &ResponseHeader) -> bool {
-    let media_type = response.headers.get(header::CONTENT_TYPE);
+fn is_events(fields: &HeaderMap) -> bool {
+    let media_type = fields.get(header::CONTENT_TYPE);
     media_type.is_some_and(|media_type| is_event_stream(media_type.as_bytes()))
 }
 

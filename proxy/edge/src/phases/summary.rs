@@ -13,6 +13,7 @@ use crate::answer::X_REQUEST_ID;
 use crate::exchange::{Exchange, Place};
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
+use crate::logging::{self, AccessEvent};
 use crate::request_id::{IdSource, RequestId};
 
 /// A new request, with an id and a trace of its own.
@@ -45,7 +46,7 @@ pub(crate) fn write(
         .map(|response| response.status.as_u16());
     let status = sent.unwrap_or(exchange.status);
     let broken = error.is_some() && exchange.rejection().is_none();
-    exchange.unwritten = None;
+    exchange.note_written();
     record(
         &gateway.frontend,
         &http.req_header().method,
@@ -63,12 +64,16 @@ pub(crate) fn record(
 ) {
     let elapsed = exchange.started.elapsed();
     frontend.places.of(&exchange.place).observe(status, elapsed);
-    emit(&Event {
-        method,
-        exchange,
+    let (level, message) = level_and_message(exchange, broken);
+    logging::access(&AccessEvent {
+        level,
+        message: &message,
+        method: method.as_str(),
+        path: path(exchange),
         status,
-        broken,
-        milliseconds: elapsed.as_secs_f64() * 1_000.0,
+        route: place(exchange),
+        duration: elapsed,
+        request_id: exchange.request_id.as_str(),
     });
 }
 
@@ -91,53 +96,24 @@ pub(crate) fn write_refused(refusal: &Refusal, request_id: &str) {
     }
 }
 
-struct Event<'a> {
-    method: &'a Method,
-    exchange: &'a Exchange,
-    status: u16,
-    /// The exchange broke off after its answer had begun.
-    broken: bool,
-    milliseconds: f64,
-}
-
-fn emit(event: &Event<'_>) {
-    let refusal = event.exchange.refusal.as_deref();
-    let level = match (refusal, &event.exchange.remark) {
-        (Some(refusal), _) => refusal.rejection.row().level,
-        (None, Some(remark)) if remark.starts_with("UPSTREAM_REJECTED_TOKEN") => Level::Warn,
-        (None, _) => Level::Info,
-    };
-    let message: Cow<'_, str> = match (refusal, &event.exchange.remark) {
-        (Some(refusal), _) if refusal.detail.is_empty() => refusal.rejection.code().into(),
-        (Some(refusal), _) => format!("{} {}", refusal.rejection.code(), refusal.detail).into(),
-        (None, Some(remark)) => remark.as_str().into(),
-        (None, None) if event.broken => "request broken off".into(),
-        (None, None) => "request".into(),
-    };
-    match level {
-        Level::Debug | Level::Info => line!(info, event, message),
-        Level::Warn => line!(warn, event, message),
-        Level::Error => line!(error, event, message),
+fn level_and_message(exchange: &Exchange, broken: bool) -> (Level, Cow<'_, str>) {
+    match (exchange.refusal.as_deref(), &exchange.remark) {
+        (Some(refusal), _) => {
+            let code = refusal.rejection.code();
+            let message = match refusal.detail.is_empty() {
+                true => code.into(),
+                false => format!("{code} {}", refusal.detail).into(),
+            };
+            (refusal.rejection.row().level, message)
+        }
+        (None, Some(remark)) if remark.starts_with("UPSTREAM_REJECTED_TOKEN") => {
+            (Level::Warn, remark.as_str().into())
+        }
+        (None, Some(remark)) => (Level::Info, remark.as_str().into()),
+        (None, None) if broken => (Level::Info, "request broken off".into()),
+        (None, None) => (Level::Info, "request".into()),
     }
 }
-
-/// One line with the same fields at any level. The path has no query: queries carry secrets.
-macro_rules! line {
-    ($level:ident, $event:ident, $message:ident) => {
-        tracing::$level!(
-            target: "tokenbridge",
-            method = %$event.method,
-            path = path($event.exchange),
-            status = $event.status,
-            route = place($event.exchange),
-            duration_ms = ($event.milliseconds * 100.0).round() / 100.0,
-            request_id = $event.exchange.request_id.as_str(),
-            "{}",
-            $message
-        )
-    };
-}
-use line;
 
 fn path(exchange: &Exchange) -> &str {
     exchange.target.as_ref().map_or("-", |target| target.path())

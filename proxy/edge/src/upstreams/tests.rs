@@ -57,7 +57,7 @@ fn socket(text: &str) -> SocketAddr {
 
 fn next(upstream: &Upstream) -> String {
     upstream
-        .peer(NOW)
+        .peer(|| NOW)
         .map_or_else(|| "none".into(), |peer| peer._address.to_string())
 }
 
@@ -66,7 +66,7 @@ fn a_tls_peer_always_has_a_name_to_verify() {
     for host in ["api.example", "192.0.2.1"] {
         let upstream = upstream(Scheme::Https, host);
         upstream.resolved(&[socket("192.0.2.1:8443")]);
-        let peer = upstream.peer(NOW).unwrap();
+        let peer = upstream.peer(|| NOW).unwrap();
         // The framework verifies nothing when the name is empty.
         assert_eq!(peer.sni, host);
         assert!(peer.options.verify_cert && peer.options.verify_hostname);
@@ -114,7 +114,7 @@ fn services_never_share_connections() {
     let upstreams = Upstreams::new(&services).unwrap_or_else(|_| panic!("no TLS files"));
     let keys: Vec<u64> = upstreams
         .iter()
-        .filter_map(|upstream| upstream.peer(NOW))
+        .filter_map(|upstream| upstream.peer(|| NOW))
         .map(|peer| peer.group_key)
         .collect();
     assert_eq!(keys.len(), 2);
