@@ -75,7 +75,7 @@ pub fn count(side: Side, program: &Path, output: &Path) -> Outcome<u64> {
     tools::find("valgrind", "apt-get install -y valgrind")?;
     let stage = Stage::set()?;
     let file = format!("--callgrind-out-file={}", output.display());
-    let words = ["valgrind", "--tool=callgrind", "--dump-line=no", &file];
+    let words = ["valgrind", "--tool=callgrind", &file];
     let manner = Manner {
         prefix: words.map(str::to_owned).into(),
         ..Manner::default()

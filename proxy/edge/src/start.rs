@@ -1,7 +1,9 @@
 //! How the process begins: everything that can fail does so before the first listener opens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use pingora::prelude::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{RunArgs, Server};
 use pingora_core::services::background::background_service;
@@ -166,6 +168,9 @@ fn follow_changes(runtime: &Runtime, frontend: &Frontend) {
 }
 
 fn server(configuration: &Configuration) -> Server {
+    // The framework's timers stay in a tree until they would be due, thousands for each thread;
+    // tokio's leave their wheel with the request that no longer needs them.
+    set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
     let conf = ServerConf {
         threads: 1,
         max_retries: ATTEMPTS,
