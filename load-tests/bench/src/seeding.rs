@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokenbridge_bridge::grant::{Generation, RefreshGrant, Written};
 use tokenbridge_bridge::service::{Audience, ServiceName};
-use tokenbridge_bridge::session::{IdleTimeout, Profile, SessionFacts, SessionId, Subject};
+use tokenbridge_bridge::session::{Profile, SessionFacts, SessionId, Subject};
 use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
 use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_session_store::{
@@ -46,8 +46,7 @@ pub fn sessions(stage: &Stage, redis: &str, count: usize) -> Outcome<Vec<String>
 /// The address cannot be used.
 pub fn open(url: &str) -> Outcome<RedisStore> {
     let keys = Keyring::parse(&[Secret::new(STORE_KEY)])?;
-    let idle = IdleTimeout(Duration::from_secs(1_800));
-    let mut options = RedisOptions::new(Secret::new(url), "main", idle);
+    let mut options = RedisOptions::new(Secret::new(url), "main");
     // Here nobody waits for an answer: a busy machine must not end a run.
     options.connect_timeout = Duration::from_secs(10);
     options.response_timeout = Duration::from_secs(10);
