@@ -43,10 +43,11 @@ pub fn measure(numbers: &[usize]) -> Outcome<String> {
         ));
     }
     let bytes = bytes_of_a_session()?;
+    let tokens = seeding::bytes_of_tokens(SERVICES.len());
     text.push_str(&format!(
-        "A session with {} service tokens of {TOKEN} bytes takes {bytes:.0} bytes in Redis, {:.0} beyond the tokens' own (of {WEIGHED} sessions, their indexes included).\n",
+        "A session with {} service tokens of {TOKEN} bytes and what the login brought takes {bytes:.0} bytes in Redis, {:.0} beyond its tokens' own {tokens} (of {WEIGHED} sessions, their indexes included).\n",
         SERVICES.len(),
-        bytes - (SERVICES.len() * TOKEN) as f64
+        bytes - tokens as f64
     ));
     Ok(text)
 }

@@ -89,7 +89,7 @@ fn table(all: &[Filled]) -> Outcome<String> {
             filled.sessions,
             used as f64 / f64::from(1 << 20),
             bytes,
-            bytes - (SERVICES.len() * TOKEN) as f64,
+            bytes - seeding::bytes_of_tokens(SERVICES.len()) as f64,
             median(&filled.reads, 0.5),
             median(&filled.reads, 0.99),
             over(&first.reads, &filled.reads),

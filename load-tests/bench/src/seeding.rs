@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokenbridge_bridge::grant::{Generation, RefreshGrant, Written};
 use tokenbridge_bridge::service::{Audience, ServiceName};
-use tokenbridge_bridge::session::{IdleTimeout, Profile, SessionFacts, SessionId, Subject};
+use tokenbridge_bridge::session::{Profile, SessionFacts, SessionId, Subject};
 use tokenbridge_bridge::token::{ServiceToken, TokenSlot};
 use tokenbridge_bridge::{Secret, UnixTime};
 use tokenbridge_session_store::{
@@ -17,8 +19,19 @@ use crate::Outcome;
 use crate::gateway::{AUDIENCE, STORE_KEY};
 use crate::stage::Stage;
 
-/// The bytes of a token, as a provider's are.
+/// The bytes of an access token, as a provider's are.
 pub const TOKEN: usize = 1_000;
+/// Those of the ID token and of the refresh token.
+const ID_TOKEN: usize = 900;
+const REFRESH_TOKEN: usize = 64;
+/// What was granted at the login.
+const SCOPES: [&str; 5] = [
+    "openid",
+    "profile",
+    "email",
+    "offline_access",
+    "application.all",
+];
 /// How long a seeded session and its token live.
 const LIFE: Duration = Duration::from_secs(8 * 3_600);
 
@@ -46,8 +59,7 @@ pub fn sessions(stage: &Stage, redis: &str, count: usize) -> Outcome<Vec<String>
 /// The address cannot be used.
 pub fn open(url: &str) -> Outcome<RedisStore> {
     let keys = Keyring::parse(&[Secret::new(STORE_KEY)])?;
-    let idle = IdleTimeout(Duration::from_secs(1_800));
-    let mut options = RedisOptions::new(Secret::new(url), "main", idle);
+    let mut options = RedisOptions::new(Secret::new(url), "main");
     // Here nobody waits for an answer: a busy machine must not end a run.
     options.connect_timeout = Duration::from_secs(10);
     options.response_timeout = Duration::from_secs(10);
@@ -91,7 +103,7 @@ fn new_session(id: &SessionId, number: usize, now: UnixTime) -> NewSession {
                 issuer: "http://localhost:8081".into(),
                 subject: format!("user-{number}"),
             },
-            idp_session: Some(format!("provider-session-{number}")),
+            idp_session: Some(format!("{number:0>43}")),
             created_at: now,
             expires_at: now.plus(LIFE),
             authenticated_at: Some(now),
@@ -103,18 +115,18 @@ fn new_session(id: &SessionId, number: usize, now: UnixTime) -> NewSession {
             email: Some(format!("user-{number}@example.com")),
         },
         grant: RefreshGrant {
-            refresh_token: Some(Secret::new(text(number, 64))),
+            refresh_token: Some(Secret::new(format!("{number:0>REFRESH_TOKEN$}"))),
             generation: Generation::FIRST,
-            scopes: None,
-            access_token: None,
-            id_token: None,
+            scopes: Some(SCOPES.map(Into::into).into()),
+            access_token: Some((signed(number, TOKEN), now.plus(LIFE))),
+            id_token: Some(signed(number, ID_TOKEN)),
         },
     }
 }
 
 fn slot(audience: &str, number: usize, now: UnixTime) -> TokenSlot {
     TokenSlot::Token(ServiceToken {
-        value: Secret::new(text(number, TOKEN)),
+        value: signed(number, TOKEN),
         audiences: vec![Audience::new(audience)],
         scopes: vec!["application.all".into()],
         issued_at: now,
@@ -123,7 +135,18 @@ fn slot(audience: &str, number: usize, now: UnixTime) -> TokenSlot {
     })
 }
 
-/// A text of so many bytes that no two sessions share.
-fn text(number: usize, bytes: usize) -> String {
-    format!("{number:0>bytes$}")
+/// A token of so many bytes that no two sessions share, in the form of a signed one (RFC 7515
+/// § 7.1): header, payload, and a signature by RSA with 2,048 bits.
+fn signed(number: usize, bytes: usize) -> Secret {
+    let header = URL_SAFE_NO_PAD.encode([b'{'; 63]);
+    let signature = URL_SAFE_NO_PAD.encode([number as u8; 256]);
+    let payload = bytes.saturating_sub(header.len() + signature.len() + 2) / 4 * 3;
+    let payload = URL_SAFE_NO_PAD.encode(format!("{number:0>payload$}"));
+    Secret::new([header, payload, signature].join("."))
+}
+
+/// The bytes of all tokens that a session with so many services keeps: their own, and what the
+/// login brought.
+pub const fn bytes_of_tokens(services: usize) -> usize {
+    (services + 1) * TOKEN + ID_TOKEN + REFRESH_TOKEN
 }

@@ -36,19 +36,18 @@ impl Stores {
     /// The store's address cannot be used.
     pub(crate) fn new(configuration: &Configuration, ground: &Ground) -> Result<Self, String> {
         let served = &configuration.frontend;
-        let idle_timeout = served.session.idle;
         let clock = ground.clock.clone();
         match &configuration.store {
             StoreSettings::Memory { max_sessions } => {
                 let limits = MemoryLimits {
                     sessions: *max_sessions,
-                    idle_timeout,
+                    idle_timeout: served.session.idle,
                     ..MemoryLimits::default()
                 };
                 Ok(Self::Memory(Arc::new(MemoryStore::new(limits, clock))))
             }
             StoreSettings::Redis { url } => {
-                let options = RedisOptions::new(url.clone(), served.name, idle_timeout);
+                let options = RedisOptions::new(url.clone(), served.name);
                 let store =
                     RedisStore::open(&options, ground.keyring.clone(), clock).map_err(unusable)?;
                 let counts = Arc::new(StoreCounts(ground.metrics.clone()));

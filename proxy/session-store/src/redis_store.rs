@@ -1,7 +1,7 @@
 //! The store in Redis (6.2 or newer, or Valkey), for any number of replicas.
 //!
-//! Every value but counters and names is sealed for its session and its field. Every conditional write
-//! is one script, so that no reader sees half of it and no late write brings a session back. Every
+//! Every value but times, counters and names is sealed for its session and its field. Every
+//! conditional write is one script, so that no reader sees half of it and no late write brings a session back. Every
 //! key has a TTL, set in the step that writes it. A full server refuses new sessions and marks;
 //! what a living session still has to store is let through, for which the scripts use that Redis
 //! checks memory only before a script's first write.
@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant, Written};
 use tokenbridge_bridge::service::ServiceName;
-use tokenbridge_bridge::session::{IdleTimeout, Reading, SessionKey, Subject};
+use tokenbridge_bridge::session::{Reading, SessionKey, Subject};
 use tokenbridge_bridge::token::TokenSlot;
 
 use crate::changes::Changes;
@@ -39,6 +39,7 @@ mod names;
 mod notes;
 mod options;
 mod rates;
+mod record;
 mod scripts;
 mod sessions;
 mod shared_tokens;
@@ -60,7 +61,6 @@ use scripts::Scripts;
 /// [`sibling`](Self::sibling).
 pub struct RedisStore {
     options: RedisOptions,
-    idle_timeout: IdleTimeout,
     names: Names,
     codec: Arc<Codec>,
     scripts: Arc<Scripts>,
@@ -91,7 +91,6 @@ impl RedisStore {
             follower: Arc::new(follower),
             link: Link::new(Address::parse(options)?, options, Arc::clone(&health)),
             options: options.clone(),
-            idle_timeout: options.idle_timeout,
             names,
             codec: Arc::new(Codec::new(keys, clock)),
             scripts: Arc::new(Scripts::new()),
@@ -109,7 +108,6 @@ impl RedisStore {
         Ok(Self {
             link: Link::new(address, &self.options, Arc::clone(&self.health)),
             options: self.options.clone(),
-            idle_timeout: self.idle_timeout,
             follower: Arc::clone(&self.follower),
             names: self.names.clone(),
             codec: Arc::clone(&self.codec),

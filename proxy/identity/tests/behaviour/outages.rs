@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
 use tokenbridge_bridge::rejection::Rejection;
-use tokenbridge_bridge::session::{IdleTimeout, Reading, SessionKey};
+use tokenbridge_bridge::session::{Reading, SessionKey};
 use tokenbridge_config::issuer::RefreshRetry;
 use tokenbridge_devkit::provider::{AnswerBody, Endpoint, Fault, FaultRule, GrantType};
 use tokenbridge_identity::ProviderState;
@@ -234,11 +234,7 @@ async fn a_store_that_is_away_is_no_logout_and_a_login_may_be_finished_later() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", nobody.local_addr().unwrap());
     drop(nobody);
-    let options = RedisOptions::new(
-        Secret::new(url),
-        "main",
-        IdleTimeout(Duration::from_secs(1_800)),
-    );
+    let options = RedisOptions::new(Secret::new(url), "main");
     let keyring = Arc::new(Keyring::random().unwrap());
     let store = RedisStore::open(&options, keyring, Arc::new(SystemClock::default())).unwrap();
     let gateway = Gateway::with(Options {

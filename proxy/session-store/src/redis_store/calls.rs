@@ -1,6 +1,6 @@
 //! One call to Redis, of each kind, counted.
 
-use redis::{Cmd, FromRedisValue, Pipeline, ScriptInvocation};
+use redis::{Cmd, FromRedisValue, ScriptInvocation};
 
 use super::RedisStore;
 use crate::error::StoreError;
@@ -30,15 +30,6 @@ impl RedisStore {
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         self.link
             .call(|mut wire| async move { command.query_async(&mut wire).await })
-            .await
-    }
-
-    pub(super) async fn run_pipeline<T: FromRedisValue>(
-        &self,
-        pipeline: &Pipeline,
-    ) -> Result<T, StoreError> {
-        self.link
-            .call(|mut wire| async move { pipeline.query_async(&mut wire).await })
             .await
     }
 }

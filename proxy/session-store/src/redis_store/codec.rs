@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{Generation, GrantName, RefreshGrant};
 use tokenbridge_bridge::session::{Profile, SessionFacts, SessionKey};
@@ -14,7 +12,8 @@ use tokenbridge_bridge::token::TokenSlot;
 
 use super::fault::unavailable;
 use super::names;
-use super::stored::{self, StoredFacts, StoredGrant, StoredProfile, StoredSlot};
+use super::record::{Reader, Writer};
+use super::stored;
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::keyring::{Keyring, Purpose, claimed_key_id};
@@ -45,30 +44,28 @@ impl Codec {
         self.clock.now()
     }
 
-    pub(super) fn facts(
+    /// Facts and profile, which never change, in one value.
+    pub(super) fn session(
         &self,
         key: &SessionKey,
         facts: &SessionFacts,
+        profile: &Profile,
     ) -> Result<Vec<u8>, StoreError> {
-        self.seal(key, names::FACTS, &StoredFacts::from(facts))
+        self.seal(key, names::FACTS, |writer| {
+            stored::write_session(writer, facts, profile);
+        })
     }
 
     pub(super) fn open_facts(&self, key: &SessionKey, sealed: &[u8]) -> Option<SessionFacts> {
-        self.open::<StoredFacts<'static>>(key, names::FACTS, sealed)
-            .map(SessionFacts::from)
+        self.open(key, names::FACTS, sealed, stored::read_facts)
     }
 
-    pub(super) fn profile(
+    pub(super) fn open_session(
         &self,
         key: &SessionKey,
-        profile: &Profile,
-    ) -> Result<Vec<u8>, StoreError> {
-        self.seal(key, names::PROFILE, &StoredProfile::from(profile))
-    }
-
-    pub(super) fn open_profile(&self, key: &SessionKey, sealed: &[u8]) -> Option<Profile> {
-        self.open::<StoredProfile<'static>>(key, names::PROFILE, sealed)
-            .map(Profile::from)
+        sealed: &[u8],
+    ) -> Option<(SessionFacts, Profile)> {
+        self.open(key, names::FACTS, sealed, stored::read_session)
     }
 
     pub(super) fn slot(
@@ -77,7 +74,7 @@ impl Codec {
         field: &str,
         slot: &TokenSlot,
     ) -> Result<Vec<u8>, StoreError> {
-        self.seal(key, field, &StoredSlot::from(slot))
+        self.seal(key, field, |writer| stored::write_slot(writer, slot))
     }
 
     pub(super) fn open_slot(
@@ -86,8 +83,7 @@ impl Codec {
         field: &str,
         sealed: &[u8],
     ) -> Option<TokenSlot> {
-        self.open::<StoredSlot<'static>>(key, field, sealed)
-            .and_then(StoredSlot::into_slot)
+        self.open(key, field, sealed, stored::read_slot)
     }
 
     /// A grant without its generation, which a script puts before it: see [`numbered`].
@@ -97,7 +93,9 @@ impl Codec {
         name: &GrantName,
         grant: &RefreshGrant,
     ) -> Result<Vec<u8>, StoreError> {
-        self.seal(key, &names::grant(name), &StoredGrant::from(grant))
+        self.seal(key, &names::grant(name), |writer| {
+            stored::write_grant(writer, grant);
+        })
     }
 
     pub(super) fn open_grant(
@@ -109,37 +107,45 @@ impl Codec {
         let colon = value.iter().position(|byte| *byte == b':')?;
         let (number, sealed) = value.split_at_checked(colon)?;
         let generation = Generation::from_number(std::str::from_utf8(number).ok()?.parse().ok()?);
-        let grant =
-            self.open::<StoredGrant<'static>>(key, &names::grant(name), sealed.get(1..)?)?;
-        Some(grant.with_generation(generation))
+        self.open(key, &names::grant(name), sealed.get(1..)?, |reader| {
+            stored::read_grant(reader, generation)
+        })
     }
 
     /// A note; `key` stands for its mark.
     pub(super) fn note(&self, key: &SessionKey, text: &str) -> Result<Vec<u8>, StoreError> {
-        self.seal(key, NOTE, &text)
+        self.seal(key, NOTE, |writer| writer.text(text))
     }
 
     pub(super) fn open_note(&self, key: &SessionKey, sealed: &[u8]) -> Option<String> {
-        self.open(key, NOTE, sealed)
+        self.open(key, NOTE, sealed, |reader| reader.owned())
     }
 
     fn seal(
         &self,
         key: &SessionKey,
         field: &str,
-        value: &impl Serialize,
+        write: impl FnOnce(&mut Writer),
     ) -> Result<Vec<u8>, StoreError> {
-        let plain =
-            stored::encode(value).ok_or(StoreError::Corrupt("a value that cannot be written"))?;
+        let mut writer = Writer::new();
+        write(&mut writer);
         let associated: [&[u8]; 2] = [key.as_bytes(), field.as_bytes()];
-        let sealed = self.keys.seal(Purpose::StoreField, &associated, &plain);
+        let sealed = self
+            .keys
+            .seal(Purpose::StoreField, &associated, writer.bytes());
         sealed.map_err(|error| unavailable(&error.to_string()))
     }
 
-    fn open<T: DeserializeOwned>(&self, key: &SessionKey, field: &str, sealed: &[u8]) -> Option<T> {
+    fn open<T>(
+        &self,
+        key: &SessionKey,
+        field: &str,
+        sealed: &[u8],
+        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+    ) -> Option<T> {
         let associated: [&[u8]; 2] = [key.as_bytes(), field.as_bytes()];
         let plain = self.keys.open(Purpose::StoreField, &associated, sealed);
-        let value = plain.ok().and_then(|plain| stored::decode(&plain));
+        let value = plain.ok().and_then(|plain| read(&mut Reader::new(&plain)?));
         if value.is_none() {
             self.warn(field, sealed);
         }

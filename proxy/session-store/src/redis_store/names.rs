@@ -2,10 +2,9 @@
 //!
 //! | key | holds |
 //! |---|---|
-//! | `tb:<frontend>:session:{<key>}` | hash: `f` facts, `p` profile, `g:<grant>` generation and grant, `s:<grant>` sent mark, `t:<service>` slot; or `r` alone: it was replaced |
-//! | `tb:<frontend>:seen:{<key>}` | when it was last used, Unix seconds |
+//! | `tb:<frontend>:session:{<key>}` | hash: `f` facts and profile, `l` when it was last used (Unix seconds), `g:<grant>` generation and grant, `s:<grant>` sent mark, `t:<service>` slot; or `r` alone: it was replaced |
 //! | `tb:<frontend>:lease:{<key>}:<grant>` | the holder |
-//! | `tb:<frontend>:subject:<hash>`, `...:idp-session:<hash>` | sorted set: `<key>:<created>` by the session's end |
+//! | `tb:<frontend>:subject:<hash>`, `...:idp-session:<hash>` | sorted set: key and its creation (Unix seconds, 4 bytes) in base64url, by the session's end |
 //! | `tb:<frontend>:due:<shard>` | sorted set: `<key>` by the time at which it falls due |
 //! | `tb:<frontend>:once:<mark>` | a mark that was claimed |
 //! | `tb:<frontend>:shared:<mark>` | a token of the gateway's own |
@@ -15,8 +14,7 @@
 //! The channel `tb:<frontend>:changes` tells what happens to sessions (see `announcement`).
 //!
 //! `<key>` is the session key in base64url. The braces keep a session's keys in one slot of a
-//! cluster (Redis Cluster specification, hash tags). Last-seen has a prefix of its own, so that
-//! writing it empties no cache of sessions.
+//! cluster (Redis Cluster specification, hash tags).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,7 +26,8 @@ use tokenbridge_bridge::session::{SessionFacts, SessionKey, Subject};
 
 /// The field of a session's facts. A session is there as long as this field is.
 pub(super) const FACTS: &str = "f";
-pub(super) const PROFILE: &str = "p";
+/// The field of when it was last used.
+pub(super) const SEEN: &str = "l";
 /// The field that is left, alone, when a new login replaced the session.
 pub(super) const REPLACED: &str = "r";
 const SLOT: &str = "t:";
@@ -52,10 +51,6 @@ impl Names {
 
     pub(super) fn session(&self, key: &SessionKey) -> String {
         format!("{}:session:{{{}}}", self.prefix, text(key))
-    }
-
-    pub(super) fn seen(&self, key: &SessionKey) -> String {
-        format!("{}:seen:{{{}}}", self.prefix, text(key))
     }
 
     pub(super) fn lease(&self, key: &SessionKey, grant: &GrantName) -> String {
@@ -163,23 +158,46 @@ pub(super) fn parse_text(text: &str) -> Option<SessionKey> {
 /// What stands for a session in an index set: when it was created tells whether it may still be
 /// on its way into the store.
 pub(super) fn member(key: &SessionKey, created_at: UnixTime) -> String {
-    format!("{}:{}", text(key), created_at.seconds())
+    let created = u32::try_from(created_at.seconds()).unwrap_or(u32::MAX);
+    URL_SAFE_NO_PAD.encode([key.as_bytes().as_slice(), &created.to_be_bytes()].concat())
 }
 
 pub(super) fn parse_member(member: &str) -> Option<(SessionKey, UnixTime)> {
-    let (key, created_at) = member.split_once(':')?;
+    let bytes = URL_SAFE_NO_PAD.decode(member).ok()?;
+    let (key, created) = bytes.split_first_chunk::<32>()?;
+    let created = u32::from_be_bytes(created.try_into().ok()?);
     Some((
-        parse_text(key)?,
-        UnixTime::from_seconds(created_at.parse().ok()?),
+        SessionKey::from_bytes(*key),
+        UnixTime::from_seconds(created.into()),
     ))
 }
 
-/// SHA-256 over each text behind its length.
+/// The first half of SHA-256 over each text behind its length. Nobody can find a subject that has
+/// another one's hash, for which 128 bits do.
 fn hash(texts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for text in texts {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
-    URL_SAFE_NO_PAD.encode(hash.finalize())
+    let hash: [u8; 32] = hash.finalize().into();
+    let (half, _) = hash.split_at(16);
+    URL_SAFE_NO_PAD.encode(half)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_member_is_read_as_it_was_written() {
+        let key = SessionKey::from_bytes([0xfb; 32]);
+        for created in [0, 1, 1_795_956_477, u64::from(u32::MAX)] {
+            let created = UnixTime::from_seconds(created);
+            assert_eq!(parse_member(&member(&key, created)), Some((key, created)));
+        }
+        for wrong in [String::new(), text(&key), format!("{}:1", text(&key))] {
+            assert_eq!(parse_member(&wrong), None, "{wrong}");
+        }
+    }
 }

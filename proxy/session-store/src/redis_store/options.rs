@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tokenbridge_bridge::Secret;
-use tokenbridge_bridge::session::IdleTimeout;
 
 /// Where Redis is and how long it may take. It does not show the URL, which may hold a password.
 #[derive(Clone, Debug)]
@@ -16,8 +15,6 @@ pub struct RedisOptions {
     pub root_certificates: Option<Vec<u8>>,
     /// The frontend's name, with which every key begins: letters, digits, `-` and `_`.
     pub frontend: String,
-    /// After how long without use a session is over: how long last-seen is worth keeping.
-    pub idle_timeout: IdleTimeout,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
     /// How long one answer may take.
@@ -26,12 +23,11 @@ pub struct RedisOptions {
 
 impl RedisOptions {
     /// With the usual timeouts: one second to connect, half a second for an answer.
-    pub fn new(url: Secret, frontend: &str, idle_timeout: IdleTimeout) -> Self {
+    pub fn new(url: Secret, frontend: &str) -> Self {
         Self {
             url,
             root_certificates: None,
             frontend: frontend.to_owned(),
-            idle_timeout,
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_millis(500),
         }

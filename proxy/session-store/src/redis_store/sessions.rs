@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use redis::Cmd;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::grant::{Generation, GrantName, Written};
 use tokenbridge_bridge::service::ServiceName;
-use tokenbridge_bridge::session::{FoundSession, Profile, Reading, SessionFacts, SessionKey};
+use tokenbridge_bridge::session::{FoundSession, Reading, SessionFacts, SessionKey};
 use tokenbridge_bridge::token::TokenSlot;
 
 use super::codec::numbered;
@@ -15,9 +16,6 @@ use super::{RedisStore, announcement, names};
 use crate::changes::Change;
 use crate::error::StoreError;
 use crate::store::{Described, Description, EndedSession, NewSession};
-
-/// Last-seen is kept this much longer than the idle timeout, so that a slow clock loses nothing.
-const SEEN_MARGIN: Duration = Duration::from_secs(120);
 
 /// Field names and values, as `HGETALL` answers.
 type Fields = Vec<(String, Vec<u8>)>;
@@ -45,14 +43,11 @@ impl RedisStore {
         } = session;
         let sealed_grant = self.codec.grant(key, &GrantName::Login, grant)?;
         let mut call = self.scripts.create.key(self.names.session(key));
-        call.key(self.names.seen(key))
-            .arg(self.codec.facts(key, facts)?)
-            .arg(self.codec.profile(key, profile)?)
+        call.arg(self.codec.session(key, facts, profile)?)
+            .arg(facts.created_at.seconds())
             .arg(names::grant(&GrantName::Login))
             .arg(numbered(grant.generation, &sealed_grant))
-            .arg(milliseconds(facts.expires_at.since(facts.created_at)))
-            .arg(facts.created_at.seconds())
-            .arg(self.seen_lifetime());
+            .arg(milliseconds(facts.expires_at.since(facts.created_at)));
         self.run::<i64>(&call).await.map(|_| ())
     }
 
@@ -62,14 +57,10 @@ impl RedisStore {
         service: &ServiceName,
     ) -> Result<Reading, StoreError> {
         let slot_field = names::slot(service);
-        let fields = [names::FACTS, names::REPLACED, &slot_field];
-        let mut pipeline = redis::pipe();
-        // Last-seen comes first: a session that ends in between is then absent, never old.
-        pipeline
-            .get(self.names.seen(key))
-            .hmget(self.names.session(key), &fields[..]);
-        let (seen, (facts, replaced, slot)): (Optional, (Optional, Optional, Optional)) =
-            self.run_pipeline(&pipeline).await?;
+        let fields = [names::FACTS, names::SEEN, names::REPLACED, &slot_field];
+        let command = Cmd::hmget(self.names.session(key), &fields[..]);
+        let (facts, seen, replaced, slot): (Optional, Optional, Optional, Optional) =
+            self.query(&command).await?;
         let Some(sealed) = facts else {
             return Ok(if replaced.is_some() {
                 Reading::Replaced
@@ -90,29 +81,24 @@ impl RedisStore {
     }
 
     pub(super) async fn describe_session(&self, key: &SessionKey) -> Result<Described, StoreError> {
-        let mut pipeline = redis::pipe();
-        pipeline
-            .get(self.names.seen(key))
-            .hgetall(self.names.session(key));
-        let (seen, fields): (Optional, Fields) = self.run_pipeline(&pipeline).await?;
-        let Some(facts) = self.facts_in(key, &fields) else {
-            let has = |name| fields.iter().any(|(field, _)| field == name);
-            return Ok(if has(names::FACTS) {
-                Described::Unreadable
-            } else if has(names::REPLACED) {
-                Described::Replaced
-            } else {
-                Described::Absent
+        let fields: Fields = self.query(&Cmd::hgetall(self.names.session(key))).await?;
+        let Some(sealed) = value_of(names::FACTS, &fields) else {
+            return Ok(match value_of(names::REPLACED, &fields) {
+                Some(_) => Described::Replaced,
+                None => Described::Absent,
             });
+        };
+        let Some((facts, profile)) = self.codec.open_session(key, sealed) else {
+            return Ok(Described::Unreadable);
         };
         let slot = |(field, sealed): &(String, Vec<u8>)| {
             let service = names::service_of_slot(field)?;
             Some((service, self.codec.open_slot(key, field, sealed)?))
         };
         Ok(Described::Found(Box::new(Description {
-            last_seen: last_seen(&facts, seen.as_deref()),
+            last_seen: last_seen(&facts, value_of(names::SEEN, &fields)),
             facts,
-            profile: self.profile_in(key, &fields),
+            profile,
             slots: fields.iter().filter_map(slot).collect(),
         })))
     }
@@ -124,8 +110,7 @@ impl RedisStore {
         guard: Option<(&GrantName, Generation)>,
     ) -> Result<Option<EndedSession>, StoreError> {
         let mut call = self.scripts.end.key(self.names.session(key));
-        call.key(self.names.seen(key))
-            .arg(replaced_for.map_or(0, milliseconds))
+        call.arg(replaced_for.map_or(0, milliseconds))
             .arg(self.names.changes())
             .arg(announcement::write(key, &Change::ended(replaced_for)))
             .arg(guard.map_or_else(String::new, |(name, _)| names::grant(name)))
@@ -136,7 +121,8 @@ impl RedisStore {
         if fields.is_empty() {
             return Ok(None);
         }
-        let Some(facts) = self.facts_in(key, &fields) else {
+        let sealed = value_of(names::FACTS, &fields);
+        let Some(facts) = sealed.and_then(|sealed| self.codec.open_facts(key, sealed)) else {
             self.remove_from_due(key).await;
             return Ok(None);
         };
@@ -176,9 +162,7 @@ impl RedisStore {
         now: UnixTime,
     ) -> Result<bool, StoreError> {
         let mut call = self.scripts.touch.key(self.names.session(key));
-        call.key(self.names.seen(key))
-            .arg(now.seconds())
-            .arg(self.seen_lifetime());
+        call.arg(now.seconds());
         self.run::<bool>(&call).await
     }
 
@@ -212,21 +196,11 @@ impl RedisStore {
         call.arg(&claim[..]).arg(milliseconds(ttl));
         self.run::<bool>(&call).await
     }
+}
 
-    fn facts_in(&self, key: &SessionKey, fields: &Fields) -> Option<SessionFacts> {
-        let (_, sealed) = fields.iter().find(|(field, _)| field == names::FACTS)?;
-        self.codec.open_facts(key, sealed)
-    }
-
-    fn profile_in(&self, key: &SessionKey, fields: &Fields) -> Profile {
-        let sealed = fields.iter().find(|(field, _)| field == names::PROFILE);
-        let profile = sealed.and_then(|(_, sealed)| self.codec.open_profile(key, sealed));
-        profile.unwrap_or_default()
-    }
-
-    fn seen_lifetime(&self) -> u64 {
-        milliseconds(self.idle_timeout.0.saturating_add(SEEN_MARGIN))
-    }
+fn value_of<'a>(name: &str, fields: &'a Fields) -> Option<&'a [u8]> {
+    let (_, value) = fields.iter().find(|(field, _)| field == name)?;
+    Some(value)
 }
 
 /// Without a note of its own, a session was last seen when it began.

@@ -101,7 +101,7 @@ pub fn open(url: &Secret, keys: Keyring) -> RedisStore {
 }
 
 fn open_as(frontend: &str, url: &Secret, keys: Keyring) -> RedisStore {
-    let options = RedisOptions::new(url.clone(), frontend, IDLE);
+    let options = RedisOptions::new(url.clone(), frontend);
     RedisStore::open(&options, Arc::new(keys), Arc::new(SystemClock::default())).unwrap()
 }
 

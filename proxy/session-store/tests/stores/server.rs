@@ -120,6 +120,14 @@ impl RedisServer {
         self.ask(redis::cmd("KEYS").arg("*")).await
     }
 
+    /// The keys of sessions, in order.
+    pub async fn sessions(&self) -> Vec<String> {
+        let mut keys = self.keys().await;
+        keys.retain(|name| name.starts_with("tb:main:session:"));
+        keys.sort();
+        keys
+    }
+
     async fn launch(&mut self) -> bool {
         // It writes this file once it listens: that somebody answers on the port proves nothing.
         let listening = self.directory.path().join("listening.pid");

@@ -1,4 +1,4 @@
--- KEYS session, last-seen · ARGV ms for which readers are told that it was replaced (0: not), channel, announcement,
+-- KEYS session · ARGV ms for which readers are told that it was replaced (0: not), channel, announcement,
 -- grant field, the generation that it must have ('': whichever)
 if redis.call('HEXISTS', KEYS[1], 'f') == 0 then return {} end
 if ARGV[5] ~= '' then
@@ -6,7 +6,7 @@ if ARGV[5] ~= '' then
   if not grant or string.match(grant, '^(%d+):') ~= ARGV[5] then return {} end
 end
 local session = redis.call('HGETALL', KEYS[1])
-redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('DEL', KEYS[1])
 if tonumber(ARGV[1]) > 0 then
   redis.call('HSET', KEYS[1], 'r', '1')
   redis.call('PEXPIRE', KEYS[1], ARGV[1])

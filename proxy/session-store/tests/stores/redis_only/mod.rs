@@ -12,4 +12,5 @@ mod outage_log;
 mod rates;
 mod round_trips;
 mod sentinel;
+mod size;
 mod tls;

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use tokenbridge_bridge::Secret;
 use tokenbridge_session_store::{RedisOptions, RedisStore, RedisUrlError, SystemClock};
 
-use crate::bench::{IDLE, keyring};
+use crate::bench::keyring;
 
 fn open(url: &str, frontend: &str) -> Result<RedisStore, RedisUrlError> {
-    let options = RedisOptions::new(Secret::new(url), frontend, IDLE);
+    let options = RedisOptions::new(Secret::new(url), frontend);
     RedisStore::open(
         &options,
         Arc::new(keyring("k1", 1)),
@@ -71,6 +71,6 @@ fn a_frontend_with_other_characters_is_refused() {
 
 #[test]
 fn options_do_not_show_the_url() {
-    let options = RedisOptions::new(Secret::new("redis://:hunter2@localhost"), "main", IDLE);
+    let options = RedisOptions::new(Secret::new("redis://:hunter2@localhost"), "main");
     assert!(!format!("{options:?}").contains("hunter2"));
 }

@@ -6,7 +6,7 @@ use tokenbridge_session_store::{
     Clock, RedisOptions, RedisStore, RedisUrlError, SessionStore, StoreError, SystemClock,
 };
 
-use crate::bench::{IDLE, keyring};
+use crate::bench::keyring;
 use crate::samples::{found, session};
 use crate::server::{RedisServer, free_port};
 
@@ -40,7 +40,7 @@ async fn encrypted() -> (RedisServer, u16, Vec<u8>) {
 }
 
 fn open(url: String, roots: Option<Vec<u8>>) -> Result<RedisStore, RedisUrlError> {
-    let mut options = RedisOptions::new(Secret::new(url), "main", IDLE);
+    let mut options = RedisOptions::new(Secret::new(url), "main");
     options.root_certificates = roots;
     RedisStore::open(
         &options,
