@@ -22,11 +22,11 @@ const STACK: &str = "dwarf,16384";
 ///
 /// # Errors
 /// The gateway or perf does not start, or an answer was wrong.
-pub fn record(side: Side, program: &Path, seconds: u16, output: &Path) -> Outcome<u64> {
+pub fn record(subject: &Subject<'_>, seconds: u16, output: &Path) -> Outcome<u64> {
     let perf = tools::find("perf", "apt-get install -y linux-perf")?;
     let stage = Stage::set()?;
-    let target = Target::start(&stage, side, program, &Manner::default())?;
-    let tickets = tickets(&stage, side, &target)?;
+    let target = subject.start(&stage, Vec::new())?;
+    let tickets = subject.tickets(&stage, &target)?;
     let mut command = Command::new(perf);
     // The software clock: machines that are shared have no counters of the processor. Callers are
     // found by the unwinding tables that every build has, so the deployed build can be looked at.
@@ -71,17 +71,13 @@ const COUNTED: u64 = 600;
 ///
 /// # Errors
 /// Valgrind is missing, the program does not start, or an answer was wrong.
-pub fn count(side: Side, program: &Path, output: &Path) -> Outcome<u64> {
+pub fn count(subject: &Subject<'_>, output: &Path) -> Outcome<u64> {
     tools::find("valgrind", "apt-get install -y valgrind")?;
     let stage = Stage::set()?;
     let file = format!("--callgrind-out-file={}", output.display());
     let words = ["valgrind", "--tool=callgrind", &file];
-    let manner = Manner {
-        prefix: words.map(str::to_owned).into(),
-        ..Manner::default()
-    };
-    let target = Target::start(&stage, side, program, &manner)?;
-    let ask = Scenario::Warm.ask(&tickets(&stage, side, &target)?);
+    let target = subject.start(&stage, words.map(str::to_owned).into())?;
+    let ask = Scenario::Warm.ask(&subject.tickets(&stage, &target)?);
     send(&target, Wire::Plain, &ask, COUNTED)?;
     let control = |order: &str| {
         let process = target.process.id().to_string();
@@ -95,18 +91,40 @@ pub fn count(side: Side, program: &Path, output: &Path) -> Outcome<u64> {
     Ok(COUNTED)
 }
 
-/// Sessions at a gateway; a bare proxy passes whatever it gets, so one cookie as long as theirs.
-fn tickets(stage: &Stage, side: Side, target: &Target) -> Outcome<Vec<Ticket>> {
-    match side {
-        Side::Gateway => {
-            let tickets = stage.log_in(&target.url(), CONNECTIONS)?;
-            target.check_tokens(tickets.get(..2).unwrap_or(&tickets), &[])?;
-            Ok(tickets)
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'p> {
+    /// Its kind.
+    pub side: Side,
+    /// Its program.
+    pub program: &'p Path,
+    /// A gateway's session cache keeps nothing.
+    pub cold: bool,
+}
+
+impl Subject<'_> {
+    fn start(&self, stage: &Stage, prefix: Vec<String>) -> Outcome<Target> {
+        let manner = Manner {
+            prefix,
+            cold: self.cold,
+            ..Manner::default()
+        };
+        Target::start(stage, self.side, self.program, &manner)
+    }
+
+    /// Sessions at a gateway; a bare proxy passes whatever it gets, so one cookie as long as theirs.
+    fn tickets(&self, stage: &Stage, target: &Target) -> Outcome<Vec<Ticket>> {
+        match self.side {
+            Side::Gateway => {
+                let tickets = stage.log_in(&target.url(), CONNECTIONS)?;
+                target.check_tokens(tickets.get(..2).unwrap_or(&tickets), &[])?;
+                Ok(tickets)
+            }
+            Side::Stock | Side::Same => Ok(vec![Ticket {
+                user: "nobody",
+                cookie: format!("bff_session={}", "x".repeat(43)),
+                csrf: String::new(),
+            }]),
         }
-        Side::Stock | Side::Same => Ok(vec![Ticket {
-            user: "nobody",
-            cookie: format!("bff_session={}", "x".repeat(43)),
-            csrf: String::new(),
-        }]),
     }
 }

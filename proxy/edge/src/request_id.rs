@@ -23,7 +23,7 @@ impl RequestId {
     /// As text.
     pub(crate) fn as_str(&self) -> &str {
         // It holds visible characters alone.
-        self.0.to_str().unwrap_or_default()
+        std::str::from_utf8(self.0.as_bytes()).unwrap_or_default()
     }
 
     /// As a field's value.

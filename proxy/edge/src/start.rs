@@ -1,9 +1,7 @@
 //! How the process begins: everything that can fail does so before the first listener opens.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use pingora::prelude::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{RunArgs, Server};
 use pingora_core::services::background::background_service;
@@ -168,9 +166,6 @@ fn follow_changes(runtime: &Runtime, frontend: &Frontend) {
 }
 
 fn server(configuration: &Configuration) -> Server {
-    // The framework's timers stay in a tree until they would be due, thousands for each thread;
-    // tokio's leave their wheel with the request that no longer needs them.
-    set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
     let conf = ServerConf {
         threads: 1,
         max_retries: ATTEMPTS,
@@ -179,6 +174,9 @@ fn server(configuration: &Configuration) -> Server {
             configuration.drain.timeout.as_secs() + 2 * FLIGHTS_END.as_secs(),
         ),
         graceful_shutdown_timeout_seconds: Some(1),
+        // The framework's own timers stay in a tree until they would be due, thousands for each
+        // thread; tokio's leave their wheel with the request that no longer needs them.
+        fast_timeout_to_tokio_threshold_seconds: Some(0),
         ..ServerConf::default()
     };
     Server::new_with_opt_and_conf(None, conf)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser};
 use tokenbridge_bench::counting::{self, Costs};
 use tokenbridge_bench::peer_rounds::Field;
+use tokenbridge_bench::profile::Subject;
 use tokenbridge_bench::report::Report;
 use tokenbridge_bench::round::{Options, Sides};
 use tokenbridge_bench::scenario::Scenario;
@@ -85,6 +86,9 @@ struct Profile {
     /// It is a bare proxy
     #[arg(long)]
     bare: bool,
+    /// A gateway asks the store for every session
+    #[arg(long, conflicts_with = "bare")]
+    cold: bool,
     /// Count instructions by Callgrind, rather than sample time by perf
     #[arg(long)]
     instructions: bool,
@@ -234,13 +238,17 @@ fn write(path: &Path, value: &serde_json::Value) -> Outcome<()> {
 }
 
 fn record(run: &Profile) -> Outcome<()> {
-    let side = if run.bare { Side::Same } else { Side::Gateway };
+    let subject = Subject {
+        side: if run.bare { Side::Same } else { Side::Gateway },
+        program: &run.program,
+        cold: run.cold,
+    };
     if run.instructions {
-        let requests = profile::count(side, &run.program, &run.output)?;
+        let requests = profile::count(&subject, &run.output)?;
         println!("{requests} requests counted; read it by callgrind_annotate --inclusive=yes");
         return Ok(());
     }
-    let requests = profile::record(side, &run.program, run.seconds, &run.output)?;
+    let requests = profile::record(&subject, run.seconds, &run.output)?;
     println!("{requests} requests in the time that was sampled and a second more");
     Ok(())
 }

@@ -96,8 +96,12 @@ impl<'h> Framing<'h> {
 
 /// Whether a name is that of a field that frames the body, in whatever spelling.
 pub(super) fn is_framing(name: &[u8]) -> bool {
+    let begins_like = |known: &str| {
+        let letter = name.first().map(u8::to_ascii_lowercase);
+        name.len() == known.len() && letter.as_ref() == known.as_bytes().first()
+    };
     let is = |known: &str| {
-        name.len() == known.len() && std::str::from_utf8(name).is_ok_and(|name| covers(known, name))
+        begins_like(known) && std::str::from_utf8(name).is_ok_and(|name| covers(known, name))
     };
     is("content-length") || is("transfer-encoding")
 }
