@@ -12,7 +12,7 @@
 //! | [`bearer`] | whose token reached the backend |
 //! | [`scenario`] | the kinds of requests that are measured |
 //! | [`round`] | the timed rows, interleaved |
-//! | [`peers`], [`peer_rounds`] | other gateways, and the rounds that compare them |
+//! | [`peers`], [`peer_rounds`], [`peer_report`] | other gateways, the rounds that compare them, and what these showed |
 //! | [`shapes`] | thread shapes and allocators side by side |
 //! | [`profile`] | where a gateway's time goes, as perf samples it |
 //! | [`counting`] | instructions, allocations and system calls of a request |
@@ -35,6 +35,7 @@ pub mod gateway;
 pub mod load;
 pub mod machine;
 pub mod memory;
+pub mod peer_report;
 pub mod peer_rounds;
 pub mod peers;
 pub mod process;

@@ -38,6 +38,31 @@ pub enum Wire {
     TlsHttp2,
 }
 
+impl Wire {
+    /// What a client asks for in its handshake (RFC 7301); `None` without TLS.
+    const fn alpn(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Plain => None,
+            Self::Tls => Some(b"http/1.1"),
+            Self::TlsHttp2 => Some(b"h2"),
+        }
+    }
+}
+
+/// The cipher suite that a server chooses for a client of this wire; `None` without TLS.
+///
+/// # Errors
+/// Nobody listens there, or the handshake fails.
+pub fn cipher_suite(address: SocketAddr, wire: Wire) -> Outcome<Option<String>> {
+    let Some(alpn) = wire.alpn() else {
+        return Ok(None);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(tls::suite(address, alpn)).map(Some)
+}
+
 /// One request, sent over and over.
 #[derive(Clone, Debug)]
 pub struct Ask {

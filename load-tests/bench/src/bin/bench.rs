@@ -16,8 +16,7 @@ use tokenbridge_bench::stage::Stage;
 use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
 use tokenbridge_bench::visits::script::Choices;
 use tokenbridge_bench::{
-    Outcome, chart, due_index, machine, memory, peer_rounds, profile, replicas, scale, shapes,
-    visits,
+    Outcome, chart, due_index, machine, memory, profile, replicas, scale, shapes, visits,
 };
 
 /// Measures tokenbridge beside bare Pingora, in one run on this machine.
@@ -212,16 +211,13 @@ fn options(run: &Run) -> Options {
 fn compare(run: &Run) -> Outcome<()> {
     let stage = Stage::set()?;
     let field = Field::start(&stage, &programs(run), run.connections, run.all)?;
-    let rows = field.measure(&options(run))?;
-    println!("{}", peer_rounds::table(&rows));
+    let compared = field.measure(&options(run))?;
+    println!("{}", compared.table());
     let Some(results) = &run.results else {
         return Ok(());
     };
     let about = machine::about(run.rounds, run.connections);
-    write(
-        &results.with_extension("json"),
-        &peer_rounds::json(&rows, &about),
-    )
+    write(&results.with_extension("json"), &compared.json(&about))
 }
 
 fn write(path: &Path, value: &serde_json::Value) -> Outcome<()> {
