@@ -74,7 +74,8 @@ bench-scale: ## a million sessions in Redis beside a thousand, replicas and clus
 	@$(SCRIPTS)/tools.sh build redis
 	$(CARGO) build $(DIST) --bin tokenbridge
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	$(TARGET)/release/bench scale --dist $(TARGET)/dist --rounds $(ROUNDS)
+	$(TARGET)/release/bench scale --dist $(TARGET)/dist --rounds $(ROUNDS) \
+		--results load-tests/results/$$(date +%F)-scale
 
 bench-shapes: ## thread shapes and allocators side by side, on a bare proxy built as the gateway is
 	@$(SCRIPTS)/tools.sh build redis

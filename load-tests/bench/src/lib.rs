@@ -2,6 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`command_line`] | what the program takes |
 //! | [`load`] | load: as fast as it is answered, or at a fixed rate |
 //! | [`backend`] | the upstream, which counts what it answered |
 //! | [`process`], [`redis`], [`certificate`] | what else runs, and what it costs |
@@ -29,6 +30,7 @@ pub mod backend;
 pub mod bearer;
 pub mod certificate;
 pub mod chart;
+pub mod command_line;
 pub mod counting;
 pub mod due_index;
 pub mod gateway;
