@@ -64,7 +64,7 @@ bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spre
 bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_openidc, in one run
 	@$(SCRIPTS)/tools.sh build redis peers
 	@load-tests/tools.sh oauth2-proxy
-	$(CARGO) build $(DIST) --bin tokenbridge
+	$(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	PATH="$$(load-tests/tools.sh oauth2-proxy):$$PATH" $(TARGET)/release/bench peers --all \
 		--dist $(TARGET)/dist --release $(TARGET)/release \
@@ -74,7 +74,8 @@ bench-scale: ## a million sessions in Redis beside a thousand, replicas and clus
 	@$(SCRIPTS)/tools.sh build redis
 	$(CARGO) build $(DIST) --bin tokenbridge
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	$(TARGET)/release/bench scale --dist $(TARGET)/dist --rounds $(ROUNDS)
+	$(TARGET)/release/bench scale --dist $(TARGET)/dist --rounds $(ROUNDS) \
+		--results load-tests/results/$$(date +%F)-scale
 
 bench-shapes: ## thread shapes and allocators side by side, on a bare proxy built as the gateway is
 	@$(SCRIPTS)/tools.sh build redis

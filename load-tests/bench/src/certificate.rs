@@ -9,17 +9,22 @@ use rustls::pki_types::CertificateDer;
 
 use crate::Outcome;
 
+/// The file with certificate and key.
+pub const BOTH: &str = "both.pem";
+
 static ISSUED: OnceLock<CertificateDer<'static>> = OnceLock::new();
 
-/// Makes the certificate and writes certificate.pem and key.pem to a folder.
+/// Makes the certificate and writes certificate.pem, key.pem and both of them as [`BOTH`] to a folder.
 ///
 /// # Errors
 /// The files cannot be written.
 pub fn write(folder: &Path) -> Outcome<()> {
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
-    std::fs::write(folder.join("certificate.pem"), certificate.pem())?;
-    std::fs::write(folder.join("key.pem"), key.serialize_pem())?;
+    let (chain, secret) = (certificate.pem(), key.serialize_pem());
+    std::fs::write(folder.join(BOTH), format!("{chain}{secret}"))?;
+    std::fs::write(folder.join("certificate.pem"), chain)?;
+    std::fs::write(folder.join("key.pem"), secret)?;
     ISSUED.get_or_init(|| certificate.der().clone());
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`command_line`] | what the program takes |
 //! | [`load`] | load: as fast as it is answered, or at a fixed rate |
 //! | [`backend`] | the upstream, which counts what it answered |
 //! | [`process`], [`redis`], [`certificate`] | what else runs, and what it costs |
@@ -12,7 +13,7 @@
 //! | [`bearer`] | whose token reached the backend |
 //! | [`scenario`] | the kinds of requests that are measured |
 //! | [`round`] | the timed rows, interleaved |
-//! | [`peers`], [`peer_rounds`] | other gateways, and the rounds that compare them |
+//! | [`peers`], [`peer_rounds`], [`peer_report`] | other gateways, the rounds that compare them, and what these showed |
 //! | [`shapes`] | thread shapes and allocators side by side |
 //! | [`profile`] | where a gateway's time goes, as perf samples it |
 //! | [`counting`] | instructions, allocations and system calls of a request |
@@ -20,6 +21,7 @@
 //! | [`memory`] | bytes of a connection and of a session, time to the first answer |
 //! | [`scale`], [`due_index`] | many sessions in a real Redis |
 //! | [`replicas`], [`redis_fleet`] | several gateways, and a Redis Cluster |
+//! | [`scheduling`] | that the load generator does not interrupt what is measured |
 //! | [`report`], [`chart`] | table, JSON and SVG |
 //! | [`tls_front`] | the provider over TLS |
 //! | [`visits`] | users of a running demo, at a rate that a script lays down |
@@ -29,12 +31,14 @@ pub mod backend;
 pub mod bearer;
 pub mod certificate;
 pub mod chart;
+pub mod command_line;
 pub mod counting;
 pub mod due_index;
 pub mod gateway;
 pub mod load;
 pub mod machine;
 pub mod memory;
+pub mod peer_report;
 pub mod peer_rounds;
 pub mod peers;
 pub mod process;
@@ -46,6 +50,7 @@ pub mod report;
 pub mod round;
 pub mod scale;
 pub mod scenario;
+pub mod scheduling;
 pub mod seeding;
 pub mod shapes;
 pub mod stage;

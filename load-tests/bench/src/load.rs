@@ -21,6 +21,7 @@ use bytes::Bytes;
 use tokio::sync::Barrier;
 
 use crate::Outcome;
+use crate::scheduling::Patient;
 pub use schedule::Pace;
 use schedule::Schedule;
 
@@ -36,6 +37,31 @@ pub enum Wire {
     Tls,
     /// HTTP/2 over TLS.
     TlsHttp2,
+}
+
+impl Wire {
+    /// What a client asks for in its handshake (RFC 7301); `None` without TLS.
+    const fn alpn(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Plain => None,
+            Self::Tls => Some(b"http/1.1"),
+            Self::TlsHttp2 => Some(b"h2"),
+        }
+    }
+}
+
+/// The cipher suite that a server chooses for a client of this wire; `None` without TLS.
+///
+/// # Errors
+/// Nobody listens there, or the handshake fails.
+pub fn cipher_suite(address: SocketAddr, wire: Wire) -> Outcome<Option<String>> {
+    let Some(alpn) = wire.alpn() else {
+        return Ok(None);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(tls::suite(address, alpn)).map(Some)
 }
 
 /// One request, sent over and over.
@@ -152,6 +178,9 @@ impl Load {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        // At a fixed rate there is room for everybody, and a late generator would be late to look.
+        let is_peak = matches!(self.pace, Pace::Unbounded) && self.requests == u64::MAX;
+        let _patient = is_peak.then(Patient::begin).transpose()?;
         tokio::task::LocalSet::new().block_on(&runtime, self.send(ask, observe))
     }
 

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use crate::Outcome;
-use crate::load::{Ask, Load, Pace, Wire};
+use crate::load::{Ask, Load, Pace, Wire, cipher_suite};
 use crate::peers::{Peer, Running};
-use crate::report::Spread;
 use crate::round::{Measured, Options, Row};
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Ticket};
 use crate::target::{Manner, Programs, Side, Target};
+
+/// What is sent, in the order of the tables. Over TLS those are compared that ask for no session,
+/// and the gateway with one that is kept ready.
+pub const SCENARIOS: [Scenario; 3] = [Scenario::Warm, Scenario::Tls, Scenario::TlsHttp2];
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,8 @@ pub enum Rival {
     Cold,
     /// The gateway, on a route that needs no session.
     Open,
+    /// Bare Pingora, built as the gateway is.
+    Bare,
     /// Another gateway.
     Peer(Peer),
 }
@@ -34,6 +37,7 @@ impl Rival {
             Self::Warm => "tokenbridge, warm",
             Self::Cold => "tokenbridge, cold",
             Self::Open => "tokenbridge, no session",
+            Self::Bare => "bare Pingora, same build",
             Self::Peer(peer) => peer.name(),
         }
     }
@@ -44,16 +48,30 @@ pub struct Field<'s> {
     stage: &'s Stage,
     warm: Target,
     cold: Target,
+    bare: Target,
     tickets: Vec<Ticket>,
     peers: Vec<Running>,
 }
 
-/// All rows of a rival, in the order of the rounds.
-pub type Rows = BTreeMap<Rival, Vec<Row>>;
+/// What the rounds showed.
+pub struct Compared {
+    /// All rows of a rival, in the order of the rounds.
+    pub rows: BTreeMap<(Scenario, Rival), Vec<Row>>,
+    /// What all rivals with TLS speak.
+    pub cipher_suite: String,
+}
+
+/// A rival with its program and what it is sent.
+struct Contender<'f> {
+    rival: Rival,
+    target: &'f Target,
+    ask: Ask,
+    wire: Wire,
+}
 
 impl<'s> Field<'s> {
-    /// Starts the gateway and the peers, and logs users in everywhere. A peer that is not
-    /// installed is left out, and said so, unless `all` are wanted.
+    /// Starts the gateway, a bare proxy and the peers, and logs users in everywhere. A peer that
+    /// is not installed is left out, and said so, unless `all` are wanted.
     ///
     /// # Errors
     /// Something does not start.
@@ -71,6 +89,8 @@ impl<'s> Field<'s> {
             Target::start(stage, Side::Gateway, &programs.of(Side::Gateway).0, &manner)
         };
         let (warm, cold) = (gateway(false)?, gateway(true)?);
+        let program = programs.of(Side::Same).0;
+        let bare = Target::start(stage, Side::Same, &program, &Manner::default())?;
         let tickets = stage.log_in(&warm.url(), sessions)?;
         for ticket in &tickets {
             let id = ticket.cookie.split_once('=').map_or("", |(_, id)| id);
@@ -90,50 +110,87 @@ impl<'s> Field<'s> {
             stage,
             warm,
             cold,
+            bare,
             tickets,
             peers,
         })
     }
 
-    fn rivals(&self) -> Vec<(Rival, &Target, Ask)> {
-        let own = |scenario: Scenario| scenario.ask(&self.tickets);
-        let mut rivals = vec![
-            (Rival::Warm, &self.warm, own(Scenario::Warm)),
-            (Rival::Cold, &self.cold, own(Scenario::Warm)),
-            (Rival::Open, &self.warm, own(Scenario::Open)),
+    fn contenders(&self, scenario: Scenario) -> Vec<Contender<'_>> {
+        let wire = scenario.wire();
+        let contender = |rival, target, ask| Contender {
+            rival,
+            target,
+            ask,
+            wire,
+        };
+        let own = |rival, target, scenario: Scenario| {
+            contender(rival, target, scenario.ask(&self.tickets))
+        };
+        let mut all = vec![
+            own(Rival::Warm, &self.warm, scenario),
+            own(Rival::Bare, &self.bare, scenario),
         ];
-        for running in &self.peers {
-            let ask = Scenario::Warm.ask(&running.tickets);
-            rivals.push((Rival::Peer(running.peer), &running.target, ask));
+        if wire == Wire::Plain {
+            all.push(own(Rival::Cold, &self.cold, scenario));
+            all.push(own(Rival::Open, &self.warm, Scenario::Open));
         }
-        rivals
+        for running in &self.peers {
+            if wire == Wire::Plain || running.peer.speaks_tls() {
+                let ask = scenario.ask(&running.tickets);
+                all.push(contender(Rival::Peer(running.peer), &running.target, ask));
+            }
+        }
+        all
     }
 
     /// Measures all rounds, in an order that rotates.
     ///
     /// # Errors
-    /// An answer was wrong, or a token that reached the backend was another user's.
-    pub fn measure(&self, options: &Options) -> Outcome<Rows> {
-        let mut rows = Rows::new();
-        let mut rivals = self.rivals();
+    /// An answer was wrong, a token that reached the backend was another user's, or a rival speaks
+    /// another cipher suite.
+    pub fn measure(&self, options: &Options) -> Outcome<Compared> {
+        let cipher_suite = self.cipher_suite()?;
+        let mut rows: BTreeMap<_, Vec<Row>> = BTreeMap::new();
         for round in 0..options.rounds {
             self.check()?;
-            for (rival, target, ask) in &rivals {
-                eprint!(
-                    "\rround {} of {}: {:<28}",
-                    round + 1,
-                    options.rounds,
-                    rival.name()
-                );
-                let row = self.row(target, ask, options);
-                let row = row.map_err(|error| format!("{}: {error}", rival.name()))?;
-                rows.entry(*rival).or_default().push(row);
+            for scenario in SCENARIOS {
+                let mut contenders = self.contenders(scenario);
+                let turn = round % contenders.len();
+                contenders.rotate_left(turn);
+                for contender in &contenders {
+                    let name = contender.rival.name();
+                    let (number, rounds) = (round + 1, options.rounds);
+                    eprint!("\rround {number} of {rounds}: {name:<28}");
+                    let row = self.row(contender, options);
+                    let sent = scenario.name();
+                    let row = row.map_err(|error| format!("{name}, {sent}: {error}"))?;
+                    rows.entry((scenario, contender.rival))
+                        .or_default()
+                        .push(row);
+                }
             }
-            rivals.rotate_left(1);
         }
         self.check()?;
         eprintln!();
-        Ok(rows)
+        Ok(Compared { rows, cipher_suite })
+    }
+
+    /// What all rivals with TLS speak: another cipher costs another time.
+    fn cipher_suite(&self) -> Outcome<String> {
+        let mut agreed: Option<String> = None;
+        for contender in SCENARIOS.iter().flat_map(|sent| self.contenders(*sent)) {
+            let wire = contender.wire;
+            let Some(suite) = cipher_suite(contender.target.address(wire), wire)? else {
+                continue;
+            };
+            let first = agreed.get_or_insert_with(|| suite.clone());
+            if *first != suite {
+                let name = contender.rival.name();
+                return Err(format!("{name} speaks {suite}, others {first}").into());
+            }
+        }
+        Ok(agreed.unwrap_or_default())
     }
 
     fn check(&self) -> Outcome<()> {
@@ -143,10 +200,13 @@ impl<'s> Field<'s> {
         self.peers.iter().try_for_each(Running::check)
     }
 
-    fn row(&self, target: &Target, ask: &Ask, options: &Options) -> Outcome<Row> {
+    fn row(&self, contender: &Contender<'_>, options: &Options) -> Outcome<Row> {
+        let Contender {
+            target, ask, wire, ..
+        } = contender;
         let load = Load {
-            address: target.address,
-            wire: Wire::Plain,
+            address: target.address(*wire),
+            wire: *wire,
             connections: options.connections,
             warm_up: Duration::from_millis(300),
             pace: Pace::Unbounded,
@@ -165,51 +225,4 @@ impl<'s> Field<'s> {
             .into()),
         }
     }
-}
-
-/// Requests per CPU second of the gateway over a rival's, formed in each round; Redis's CPU counts
-/// on both sides.
-fn ratio(rows: &Rows, own: Rival, rival: Rival) -> Option<Spread> {
-    let pairs = rows.get(&rival)?.iter().zip(rows.get(&own)?);
-    Spread::of(pairs.map(|(rival, own)| (rival.cpu + rival.redis_cpu) / (own.cpu + own.redis_cpu)))
-}
-
-/// The table.
-pub fn table(rows: &Rows) -> String {
-    let mut text = format!(
-        "Medians over the rounds; ratios are of requests per CPU second, Redis's CPU counted, tokenbridge over the row\n{:<28}{:>12}{:>12}{:>12}{:>12}{:>22}{:>22}\n",
-        "", "CPU us/req", "Redis us", "requests/s", "p99 us", "warm over it", "cold over it"
-    );
-    for (rival, measured) in rows {
-        let median = |value: fn(&Row) -> f64| {
-            let spread = Spread::of(measured.iter().map(value));
-            spread.map_or_else(|| "-".into(), |spread| format!("{:.1}", spread.median))
-        };
-        let over = |own| ratio(rows, own, *rival).map_or_else(|| "-".into(), Spread::text);
-        text.push_str(&format!(
-            "{:<28}{:>12}{:>12}{:>12}{:>12}{:>22}{:>22}\n",
-            rival.name(),
-            median(|row| row.cpu),
-            median(|row| row.redis_cpu),
-            median(|row| row.rate),
-            median(|row| row.latency[1]),
-            over(Rival::Warm),
-            over(Rival::Cold),
-        ));
-    }
-    text
-}
-
-/// Everything, for machines.
-pub fn json(rows: &Rows, about: &Value) -> Value {
-    let rivals = rows.iter().map(|(rival, measured)| {
-        let over = |own| ratio(rows, own, *rival).map(Spread::json);
-        let value = json!({
-            "rows": crate::report::rows(Some(measured)),
-            "warm_over_it": over(Rival::Warm),
-            "cold_over_it": over(Rival::Cold),
-        });
-        (rival.name().to_owned(), value)
-    });
-    json!({"about": about, "gateways": serde_json::Map::from_iter(rivals)})
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::process::{Process, free_address};
 use crate::stage::{Stage, Ticket};
 use crate::target::Target;
-use crate::{Outcome, tools};
+use crate::{Outcome, certificate, tools};
 
 /// Another gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +54,18 @@ impl Peer {
         }
     }
 
+    /// Whether it has a listener with TLS: those that are compared without a session.
+    pub const fn speaks_tls(self) -> bool {
+        match self {
+            Self::Nginx | Self::Haproxy => true,
+            Self::NginxLuaRedis
+            | Self::NginxLuaCache
+            | Self::OauthProxy
+            | Self::OpenidcStatic
+            | Self::OpenidcMetadata => false,
+        }
+    }
+
     /// Its program, a part of it that Debian has in another package, and the command that
     /// installs both.
     const fn needs(self) -> (&'static str, Option<&'static str>, &'static str) {
@@ -93,16 +105,34 @@ impl Peer {
     }
 
     fn template(self) -> String {
-        let nginx = include_str!("../../peers/nginx.conf");
-        let lua = |location: &str| {
-            nginx
-                .replace("{{http}}", include_str!("../../peers/nginx-lua-http.conf"))
-                .replace("{{location}}", location)
+        let nginx = |parts: [(&str, &str); 4]| {
+            let text = include_str!("../../peers/nginx.conf").to_owned();
+            let fill = |text: String, (name, part): &(&str, &str)| text.replace(name, part);
+            parts.iter().fold(text, fill)
+        };
+        let lua = |location| {
+            nginx([
+                (
+                    "{{modules}}",
+                    include_str!("../../peers/nginx-lua-modules.conf"),
+                ),
+                ("{{http}}", include_str!("../../peers/nginx-lua-http.conf")),
+                ("{{location}}", location),
+                ("{{tls}}", ""),
+            ])
+        };
+        let plain = || {
+            nginx([
+                ("{{modules}}", ""),
+                ("{{http}}", ""),
+                ("{{location}}", ""),
+                ("{{tls}}", include_str!("../../peers/nginx-tls.conf")),
+            ])
         };
         let apache =
             |provider| include_str!("../../peers/apache.conf").replace("{{provider}}", provider);
         match self {
-            Self::Nginx => nginx.replace("{{http}}", "").replace("{{location}}", ""),
+            Self::Nginx => plain(),
             Self::NginxLuaRedis => lua(include_str!("../../peers/nginx-lua-redis.conf")),
             Self::NginxLuaCache => lua(include_str!("../../peers/nginx-lua-cache.conf")),
             Self::Haproxy => include_str!("../../peers/haproxy.cfg").to_owned(),
@@ -162,26 +192,31 @@ impl Running {
     pub fn start(stage: &Stage, peer: Peer, shared: &[Ticket]) -> Outcome<Self> {
         let program = peer.find()?;
         let address = free_address()?;
+        let tls = match peer.speaks_tls() {
+            true => free_address()?,
+            false => address,
+        };
         let folder = stage.path().join(format!("peer-{}", address.port()));
         std::fs::create_dir_all(&folder)?;
         let configuration = folder.join("configuration");
         std::fs::write(
             &configuration,
-            fill(&peer.template(), stage, address, &folder),
+            fill(&peer.template(), stage, [address, tls], &folder),
         )?;
         let mut command = Command::new(program);
         command
             .args(peer.arguments(&configuration))
             .current_dir(&folder);
         let mut process = Process::start(peer.name(), &mut command, &folder.join("log"))?;
-        process.listens(address).map_err(|error| {
+        let listening = process.listens(address).and_then(|()| process.listens(tls));
+        listening.map_err(|error| {
             let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
             format!("{error}\n{log}")
         })?;
         let target = Target {
             process,
             address,
-            tls: address,
+            tls,
             admin: None,
         };
         let tickets = match peer.login() {
@@ -212,11 +247,17 @@ impl Running {
     }
 }
 
-fn fill(template: &str, stage: &Stage, address: SocketAddr, folder: &Path) -> String {
+fn fill(template: &str, stage: &Stage, [address, tls]: [SocketAddr; 2], folder: &Path) -> String {
+    let certificate = stage.path().join(certificate::BOTH);
     let cores = tokenbridge_bare::shape::cores();
     let redis = stage.redis.address();
     [
         ("{{listen}}", address.to_string()),
+        ("{{listen_tls}}", tls.to_string()),
+        (
+            "{{certificate}}",
+            certificate.to_string_lossy().into_owned(),
+        ),
         ("{{port}}", address.port().to_string()),
         ("{{upstream}}", stage.backend.address().to_string()),
         ("{{issuer}}", stage.issuer().to_owned()),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::gateway::{Gateway, Setup};
@@ -18,7 +19,7 @@ use crate::{Outcome, seeding};
 /// How many gateways there are, and of how many masters their cluster is; 0: one plain Redis.
 const LAYOUTS: [(usize, usize); 5] = [(1, 0), (2, 0), (4, 0), (1, 1), (1, 3)];
 /// Connections over all gateways, each with a session of its own.
-const CONNECTIONS: usize = 64;
+pub const CONNECTIONS: usize = 64;
 /// Sessions in each store.
 const SESSIONS: usize = 1_000;
 /// The share of the slowest layout's peak at which latencies are compared.
@@ -42,11 +43,14 @@ struct Row {
     p99: f64,
 }
 
-/// Measures all layouts in rounds. The table.
+/// What the layouts showed, by their number.
+pub struct Replicas(BTreeMap<usize, Vec<Row>>);
+
+/// Measures all layouts in rounds.
 ///
 /// # Errors
 /// Something does not start, or an answer was wrong.
-pub fn measure(program: &Path, rounds: usize, row: Duration) -> Outcome<String> {
+pub fn measure(program: &Path, rounds: usize, row: Duration) -> Outcome<Replicas> {
     let stage = Stage::set()?;
     let layouts = (0..LAYOUTS.len()).map(|number| {
         let started = start(&stage, program, number);
@@ -76,7 +80,7 @@ pub fn measure(program: &Path, rounds: usize, row: Duration) -> Outcome<String> 
         layouts.rotate_left(1);
     }
     eprintln!();
-    Ok(table(&rows))
+    Ok(Replicas(rows))
 }
 
 fn start(stage: &Stage, program: &Path, number: usize) -> Outcome<Layout> {
@@ -198,36 +202,60 @@ fn name(number: usize) -> String {
     }
 }
 
-fn table(rows: &BTreeMap<usize, Vec<Row>>) -> String {
-    let mut text = format!(
-        "Session read from Redis for each request; gateways of one thread. Medians over the rounds; latencies at {:.0} % of the slowest row's peak; ratios within a round\n{:<28}{:>12}{:>16}{:>14}{:>10}{:>10}{:>26}\n",
-        SHARE_OF_PEAK * 100.0,
-        "",
-        "requests/s",
-        "gateway us/req",
-        "Redis us/req",
-        "p50 us",
-        "p99 us",
-        "Redis us over the first"
-    );
-    let first = rows.get(&0);
-    for (number, measured) in rows {
-        let median = |of: fn(&Row) -> f64| {
-            let spread = Spread::of(measured.iter().map(of));
-            spread.map_or(f64::NAN, |spread| spread.median)
-        };
-        let pairs = first.into_iter().flatten().zip(measured);
-        let over = Spread::of(pairs.map(|(first, this)| this.redis_cpu / first.redis_cpu));
-        text.push_str(&format!(
-            "{:<28}{:>12.0}{:>16.1}{:>14.1}{:>10.0}{:>10.0}{:>26}\n",
-            name(*number),
-            median(|row| row.rate),
-            median(|row| row.gateway_cpu),
-            median(|row| row.redis_cpu),
-            median(|row| row.p50),
-            median(|row| row.p99),
-            over.map_or_else(|| "-".into(), Spread::text),
-        ));
+impl Replicas {
+    /// The table.
+    pub fn table(&self) -> String {
+        let mut text = format!(
+            "Session read from Redis for each request; gateways of one thread. Medians over the rounds; latencies at {:.0} % of the slowest row's peak; ratios within a round\n{:<28}{:>12}{:>16}{:>14}{:>10}{:>10}{:>26}\n",
+            SHARE_OF_PEAK * 100.0,
+            "",
+            "requests/s",
+            "gateway us/req",
+            "Redis us/req",
+            "p50 us",
+            "p99 us",
+            "Redis us over the first"
+        );
+        for (number, measured) in &self.0 {
+            let median = |of: fn(&Row) -> f64| {
+                let spread = Spread::of(measured.iter().map(of));
+                spread.map_or(f64::NAN, |spread| spread.median)
+            };
+            let over = self.redis_over_the_first(measured);
+            text.push_str(&format!(
+                "{:<28}{:>12.0}{:>16.1}{:>14.1}{:>10.0}{:>10.0}{:>26}\n",
+                name(*number),
+                median(|row| row.rate),
+                median(|row| row.gateway_cpu),
+                median(|row| row.redis_cpu),
+                median(|row| row.p50),
+                median(|row| row.p99),
+                over.map_or_else(|| "-".into(), Spread::text),
+            ));
+        }
+        text
     }
-    text
+
+    /// Everything, for machines.
+    pub fn json(&self) -> Value {
+        let layouts = self.0.iter().map(|(number, measured)| {
+            let spread =
+                |of: fn(&Row) -> f64| Spread::of(measured.iter().map(of)).map(Spread::json);
+            let value = json!({
+                "requests_per_second": spread(|row| row.rate),
+                "gateway_cpu_us": spread(|row| row.gateway_cpu),
+                "redis_cpu_us": spread(|row| row.redis_cpu),
+                "p50_us": spread(|row| row.p50),
+                "p99_us": spread(|row| row.p99),
+                "redis_cpu_over_the_first": self.redis_over_the_first(measured).map(Spread::json),
+            });
+            (name(*number), value)
+        });
+        Value::Object(Map::from_iter(layouts))
+    }
+
+    fn redis_over_the_first(&self, measured: &[Row]) -> Option<Spread> {
+        let pairs = self.0.get(&0)?.iter().zip(measured);
+        Spread::of(pairs.map(|(first, this)| this.redis_cpu / first.redis_cpu))
+    }
 }

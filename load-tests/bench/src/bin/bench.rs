@@ -2,11 +2,13 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::Parser;
+use serde_json::{Map, Value};
+use tokenbridge_bench::command_line::{Command, Profile, Run, Scale, Shapes, Visits};
 use tokenbridge_bench::counting::{self, Costs};
 use tokenbridge_bench::peer_rounds::Field;
 use tokenbridge_bench::profile::Subject;
@@ -17,129 +19,8 @@ use tokenbridge_bench::stage::Stage;
 use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
 use tokenbridge_bench::visits::script::Choices;
 use tokenbridge_bench::{
-    Outcome, chart, due_index, machine, memory, peer_rounds, profile, replicas, scale, shapes,
-    visits,
+    Outcome, chart, due_index, machine, memory, profile, replicas, scale, shapes, visits,
 };
-
-/// Measures tokenbridge beside bare Pingora, in one run on this machine.
-#[derive(Debug, Parser)]
-enum Command {
-    /// The gateway beside bare Pingora
-    Run(Run),
-    /// The gateway beside other gateways
-    Peers(Run),
-    /// A million sessions beside a thousand
-    Scale(Scale),
-    /// Finding the due sessions among a million beside a thousand, and bytes per session
-    DueIndex,
-    /// Thread shapes and allocators of a bare proxy
-    Shapes(Shapes),
-    /// perf's samples of a gateway on the warm path
-    Profile(Profile),
-    /// Users of a running demo: journey, mixed, ramp, spike, soak
-    Visits(Visits),
-}
-
-#[derive(Debug, Args)]
-struct Visits {
-    /// The origin that is loaded
-    #[arg(long, default_value = "http://localhost:8080")]
-    target: String,
-    /// Requests per second: the steady rate, the calm one of spike, the peak of ramp
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    rate: Option<u32>,
-    /// How many have logged in before
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    sessions: Option<u16>,
-    /// Seconds of journey, mixed and soak
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600))]
-    seconds: Option<u16>,
-    /// Milliseconds that nearly all requests may take
-    #[arg(long)]
-    milliseconds: Option<u64>,
-    /// Which
-    #[arg(required = true)]
-    scripts: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-struct Shapes {
-    /// The folder with the bare proxies, built with the profile dist
-    #[arg(long)]
-    dist: PathBuf,
-    /// The file that is written: this name with .json
-    #[arg(long)]
-    results: Option<PathBuf>,
-    /// Rounds; more of them narrow the spread
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
-    rounds: u16,
-    /// Seconds for each row
-    #[arg(long, default_value_t = 1.5)]
-    row: f64,
-}
-
-#[derive(Debug, Args)]
-struct Profile {
-    /// The program, with its symbols
-    #[arg(long)]
-    program: PathBuf,
-    /// It is a bare proxy
-    #[arg(long)]
-    bare: bool,
-    /// A gateway asks the store for every session
-    #[arg(long, conflicts_with = "bare")]
-    cold: bool,
-    /// Count instructions by Callgrind, rather than sample time by perf
-    #[arg(long)]
-    instructions: bool,
-    /// For how long
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=600))]
-    seconds: u16,
-    /// What perf writes
-    #[arg(long)]
-    output: PathBuf,
-}
-
-#[derive(Debug, Args)]
-struct Scale {
-    /// How many sessions there are, one run for each; 0: only gateways and clusters are compared
-    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000])]
-    sessions: Vec<usize>,
-    /// The folder with the gateway, built with the profile dist; without it no gateway is measured
-    #[arg(long)]
-    dist: Option<PathBuf>,
-    /// Rounds in which gateways and clusters are compared
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
-    rounds: u16,
-}
-
-#[derive(Debug, Args)]
-struct Run {
-    /// The folder with what was built with the profile dist
-    #[arg(long)]
-    dist: PathBuf,
-    /// The folder with what was built with the profile release
-    #[arg(long)]
-    release: PathBuf,
-    /// The files that are written: this name with .json and .svg
-    #[arg(long)]
-    results: Option<PathBuf>,
-    /// Rounds; more of them narrow the spread
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=200))]
-    rounds: u16,
-    /// Seconds for each row
-    #[arg(long, default_value_t = 1.2)]
-    row: f64,
-    /// Requests at the same time
-    #[arg(long, default_value_t = 64)]
-    connections: usize,
-    /// Fail where one of the other gateways is not installed, rather than leave it out
-    #[arg(long)]
-    all: bool,
-    /// Count nothing with Callgrind
-    #[arg(long)]
-    without_callgrind: bool,
-}
 
 fn main() -> ExitCode {
     let ended = match Command::parse() {
@@ -163,15 +44,25 @@ fn main() -> ExitCode {
 }
 
 fn grow(run: &Scale) -> Outcome<()> {
+    let mut shown = Map::new();
     if run.sessions != [0] {
-        println!("{}", scale::measure(&run.sessions)?);
+        let scaled = scale::measure(&run.sessions)?;
+        println!("{}", scaled.table());
+        shown.insert("sessions".into(), scaled.json());
     }
     if let Some(dist) = &run.dist {
         let program = dist.join("tokenbridge");
         let row = Duration::from_millis(1_500);
-        println!("{}", replicas::measure(&program, run.rounds.into(), row)?);
+        let replicas = replicas::measure(&program, run.rounds.into(), row)?;
+        println!("{}", replicas.table());
+        shown.insert("gateways".into(), replicas.json());
     }
-    Ok(())
+    let about = machine::about(run.rounds, replicas::CONNECTIONS);
+    shown.insert("about".into(), about);
+    match &run.results {
+        Some(results) => write(&results.with_extension("json"), &Value::Object(shown)),
+        None => Ok(()),
+    }
 }
 
 fn compare_shapes(run: &Shapes) -> Outcome<()> {
@@ -216,16 +107,13 @@ fn options(run: &Run) -> Options {
 fn compare(run: &Run) -> Outcome<()> {
     let stage = Stage::set()?;
     let field = Field::start(&stage, &programs(run), run.connections, run.all)?;
-    let rows = field.measure(&options(run))?;
-    println!("{}", peer_rounds::table(&rows));
+    let compared = field.measure(&options(run))?;
+    println!("{}", compared.table());
     let Some(results) = &run.results else {
         return Ok(());
     };
     let about = machine::about(run.rounds, run.connections);
-    write(
-        &results.with_extension("json"),
-        &peer_rounds::json(&rows, &about),
-    )
+    write(&results.with_extension("json"), &compared.json(&about))
 }
 
 fn write(path: &Path, value: &serde_json::Value) -> Outcome<()> {

@@ -7,6 +7,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use super::Wire;
 use crate::Outcome;
@@ -26,11 +27,24 @@ pub(super) type Opened = Box<dyn Both>;
 pub(super) async fn open(address: SocketAddr, wire: Wire) -> Outcome<Opened> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let alpn: &[u8] = match wire {
-        Wire::Plain => return Ok(Box::new(stream)),
-        Wire::Tls => b"http/1.1",
-        Wire::TlsHttp2 => b"h2",
-    };
+    match wire.alpn() {
+        None => Ok(Box::new(stream)),
+        Some(alpn) => Ok(Box::new(handshake(stream, alpn).await?)),
+    }
+}
+
+/// The cipher suite that a server chooses.
+///
+/// # Errors
+/// Nobody listens there, or the handshake fails.
+pub(super) async fn suite(address: SocketAddr, alpn: &[u8]) -> Outcome<String> {
+    let stream = handshake(TcpStream::connect(address).await?, alpn).await?;
+    let suite = stream.get_ref().1.negotiated_cipher_suite();
+    Ok(format!("{:?}", suite.ok_or("no cipher suite")?.suite()))
+}
+
+async fn handshake(stream: TcpStream, alpn: &[u8]) -> Outcome<TlsStream<TcpStream>> {
+    let address = stream.peer_addr()?;
     let mut config = config()?;
     config.alpn_protocols = vec![alpn.to_vec()];
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
@@ -39,7 +53,7 @@ pub(super) async fn open(address: SocketAddr, wire: Wire) -> Outcome<Opened> {
     if stream.get_ref().1.alpn_protocol() != Some(alpn) {
         return Err(format!("{address} does not speak {}", String::from_utf8_lossy(alpn)).into());
     }
-    Ok(Box::new(stream))
+    Ok(stream)
 }
 
 /// Trusts the certificate of this run alone.

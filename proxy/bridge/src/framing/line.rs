@@ -107,6 +107,7 @@ pub(super) fn is_token(byte: u8) -> bool {
 /// Whether each byte is one of them. Every name of every head is read by it.
 static TOKEN: [bool; 256] = token_characters();
 
+#[expect(clippy::indexing_slicing, reason = "worked out by the compiler")]
 const fn token_characters() -> [bool; 256] {
     let mut table = [false; 256];
     let mut rest: &[u8] =
