@@ -21,8 +21,11 @@ const READ_BUFFER: usize = 16 * 1024;
 pub enum Shape {
     /// As Pingora's quick start has it: one service, here with as many threads as there are cores.
     QuickStart,
-    /// As the gateway has it: for each core one service with one thread.
+    /// As the gateway has it: for each core one service with one thread, whose scheduler knows of no
+    /// other.
     PerCore,
+    /// As [`Self::PerCore`], with the scheduler that is made for several threads.
+    PerCoreStealing,
     /// One service with a thread for each core, which take each other's work.
     Stealing,
     /// One service with a thread for each core, which do not.
@@ -39,7 +42,7 @@ pub fn cores() -> usize {
 impl Shape {
     pub(crate) fn set(self, conf: &mut ServerConf) {
         conf.threads = cores();
-        conf.work_stealing = self != Self::Pinned;
+        conf.work_stealing = !matches!(self, Self::Pinned | Self::PerCore);
         if self == Self::ListenerTasks {
             conf.listener_tasks_per_fd = cores();
         }
@@ -50,7 +53,7 @@ impl Shape {
             return quick_start(server, arguments);
         }
         let (services, threads) = match self {
-            Self::PerCore => (cores(), 1),
+            Self::PerCore | Self::PerCoreStealing => (cores(), 1),
             Self::QuickStart | Self::Stealing | Self::Pinned | Self::ListenerTasks => (1, cores()),
         };
         for number in 0..services {

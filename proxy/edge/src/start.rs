@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{RunArgs, Server};
 use pingora_core::services::background::background_service;
+use tokenbridge_config::process::RuntimeShape;
 use tokenbridge_config::{Configuration, Loaded};
 use tokenbridge_identity::{Identity, IdentityParts, IdentitySettings};
 use tokenbridge_session_store::{Clock, Keyring, SystemClock};
@@ -168,6 +169,8 @@ fn follow_changes(runtime: &Runtime, frontend: &Frontend) {
 fn server(configuration: &Configuration) -> Server {
     let conf = ServerConf {
         threads: 1,
+        // A service with one thread has nobody to take work from: the plain scheduler does less.
+        work_stealing: configuration.runtime.shape == RuntimeShape::Shared,
         max_retries: ATTEMPTS,
         // The framework ends the process then, whatever is under way: after our own end of it.
         grace_period_seconds: Some(

@@ -41,8 +41,9 @@ const fn allocator(
 
 impl Variant {
     /// All of them; the others are compared with the first, which is the gateway's own.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         shape("per core, mimalloc", "per-core"),
+        shape("per core, scheduler that steals", "per-core-stealing"),
         shape("one service, stealing", "stealing"),
         shape("one service, not stealing", "pinned"),
         shape("one service, listener tasks", "listener-tasks"),
