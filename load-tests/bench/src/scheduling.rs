@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use crate::{Outcome, tools};
 
 /// While this lives, no thread of this process interrupts another program's: each waits until that
-/// waits or its turn is over (SCHED_BATCH, sched(7)). Programs that are started meanwhile are
-/// treated as ever.
+/// waits or its turn is over (SCHED_BATCH, sched(7)). What is started meanwhile is patient as well, so
+/// nothing that is measured may be.
 pub struct Patient(());
 
 impl Patient {
@@ -34,7 +34,7 @@ fn set(policy: &str) -> Outcome<()> {
     let chrt = tools::find("chrt", "apt-get install -y util-linux")?;
     let process = std::process::id().to_string();
     let ended = Command::new(chrt)
-        .args(["--all-tasks", "--reset-on-fork", policy, "--pid", "0"])
+        .args(["--all-tasks", policy, "--pid", "0"])
         .arg(process)
         .stdout(Stdio::null())
         .status()?;
@@ -58,15 +58,15 @@ mod tests {
     }
 
     #[test]
-    fn all_threads_are_patient_while_it_lives_and_what_they_start_is_not() {
+    fn threads_are_patient_while_it_lives_and_what_is_started_later_is_not() {
         const BATCH: u32 = 3;
         let patient = Patient::begin().unwrap();
         assert_eq!(policy("/proc/thread-self/stat"), BATCH);
+        drop(patient);
+        assert_eq!(policy("/proc/thread-self/stat"), 0);
         let mut started = Command::new("sleep").arg("5").spawn().unwrap();
         assert_eq!(policy(&format!("/proc/{}/stat", started.id())), 0);
         started.kill().unwrap();
         started.wait().unwrap();
-        drop(patient);
-        assert_eq!(policy("/proc/thread-self/stat"), 0);
     }
 }
