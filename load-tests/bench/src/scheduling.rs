@@ -3,7 +3,7 @@
 //! load generator or the backend run, several times for each of its wake-ups, and charge it for the
 //! switches. No client that is on another machine does that.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::{Outcome, tools};
 
@@ -33,14 +33,17 @@ impl Drop for Patient {
 fn set(policy: &str) -> Outcome<()> {
     let chrt = tools::find("chrt", "apt-get install -y util-linux")?;
     let process = std::process::id().to_string();
+    // A thread that ends meanwhile is told of, and no failure.
     let ended = Command::new(chrt)
         .args(["--all-tasks", policy, "--pid", "0"])
         .arg(process)
-        .stdout(Stdio::null())
-        .status()?;
-    match ended.success() {
+        .output()?;
+    match ended.status.success() {
         true => Ok(()),
-        false => Err(format!("chrt {policy}: {ended}").into()),
+        false => {
+            let told = String::from_utf8_lossy(&ended.stderr);
+            Err(format!("chrt {policy}: {}", told.trim()).into())
+        }
     }
 }
 
