@@ -22,9 +22,19 @@ check_target() {
 	*@*) fail "$TARGET holds user information: say where it leads" ;;
 	esac
 	case "$TARGET" in
-	http://localhost | http://localhost:* | http://127.0.0.1 | http://127.0.0.1:* | http://\[::1\] | http://\[::1\]:*) ;;
-	*) [ "${ALLOW_REMOTE:-}" = 1 ] || fail "$TARGET is not on this machine; set ALLOW_REMOTE=1 if you may load it" ;;
+	*)
+		[ "${ALLOW_REMOTE:-}" = 1 ] ||
+			[[ "$TARGET" =~ ^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?$ ]] ||
+			fail "$TARGET is not on this machine; set ALLOW_REMOTE=1 if you may load it"
+		;;
 	esac
+}
+
+# A login loads the provider as well.
+check_provider() { # URL to which a login leads
+	[ "${ALLOW_REMOTE:-}" = 1 ] && return
+	[[ "$1" =~ ^https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/|$) ]] ||
+		fail "logins lead to ${1:-nowhere}, which is not on this machine; set ALLOW_REMOTE=1 if you may load it"
 }
 
 check_duration() {
@@ -43,9 +53,11 @@ need_answer() {
 # The session cookie of a user who has just logged in, as `name=value`.
 log_in() { # user, password
 	local jar page provider action request
+	check_provider "$(curl -fsS -o /dev/null -w '%{redirect_url}' "$TARGET/auth/login?return_to=/")"
 	jar=$(mktemp)
 	page=$(curl -fsSL -c "$jar" -b "$jar" -w '\n%{url_effective}' "$TARGET/auth/login?return_to=/")
 	provider=$(tail -1 <<<"$page" | sed -E 's#^(https?://[^/]+).*#\1#')
+	check_provider "$provider/"
 	action=$(sed -nE 's/.*<form[^>]*action="([^"]*)".*/\1/p' <<<"$page" | head -1)
 	request=$(sed -nE 's/.*name="request" value="([^"]*)".*/\1/p' <<<"$page" | head -1)
 	curl -fsSL -c "$jar" -b "$jar" -o /dev/null --data-urlencode "request=$request" \

@@ -6,7 +6,8 @@ import { fail } from 'k6';
 export const TARGET = (__ENV.TARGET || 'http://localhost:8080').replace(/\/$/, '');
 
 // A load test is an attack on whoever did not ask for it.
-if (!/^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(TARGET) && __ENV.ALLOW_REMOTE !== '1') {
+const HERE = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/;
+if (!(HERE.test(TARGET) && /^http:\/\/[^/]+$/.test(TARGET)) && __ENV.ALLOW_REMOTE !== '1') {
   throw new Error(`${TARGET} is not on this machine; set ALLOW_REMOTE=1 if you may load it`);
 }
 
@@ -21,7 +22,13 @@ const PAGE = { Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin', 'Sec
 export function logIn(user) {
   const jar = http.cookieJar();
   jar.clear(TARGET);
-  const form = http.get(`${TARGET}/auth/login?return_to=/`, { tags: { name: 'login' } });
+  // A login loads the provider as well.
+  const leads = http.get(`${TARGET}/auth/login?return_to=/`, { redirects: 0, tags: { name: 'login' } });
+  const provider = leads.headers.Location || '';
+  if (!HERE.test(provider) && __ENV.ALLOW_REMOTE !== '1') {
+    fail('logins lead to a provider that is not on this machine; set ALLOW_REMOTE=1 if you may load it');
+  }
+  const form = http.get(provider, { tags: { name: 'login' } });
   if (form.status !== 200 || form.html('form').size() === 0) {
     fail(`the provider showed no form: ${form.status}`);
   }

@@ -22,6 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokenbridge_devkit::BrowserSession;
 use tokio::sync::Semaphore;
 
 use crate::Outcome;
@@ -51,7 +52,7 @@ pub fn run_all(target: &str, names: &[String], choices: &Choices) -> Outcome<()>
     let scripts = names.iter().map(named).collect::<Result<Vec<_>, _>>()?;
     let mut failed = Vec::new();
     for script in &scripts {
-        let (table, broken) = run(&target, script)?;
+        let (table, broken) = run(&target, script, remote)?;
         print!("\n{}\n{table}", script.name);
         for bound in &broken {
             println!("FAILED {}: {bound}", script.name);
@@ -70,16 +71,25 @@ pub fn run_all(target: &str, names: &[String], choices: &Choices) -> Outcome<()>
 ///
 /// # Errors
 /// Nobody can log in.
-fn run(target: &str, script: &Script) -> Outcome<(String, Vec<String>)> {
+fn run(target: &str, script: &Script, remote: bool) -> Outcome<(String, Vec<String>)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     tokio::task::LocalSet::new().block_on(&runtime, async {
+        check_provider(target, remote).await?;
         let visitors = log_in(target, script).await?;
         let tally = Rc::new(Tally::default());
         send(target, script, &visitors, &tally).await;
         Ok((tally.table(), tally.broken(script.bounds)))
     })
+}
+
+/// Looks where a login leads before anybody goes there.
+async fn check_provider(target: &str, remote: bool) -> Outcome<()> {
+    let login = format!("{target}/auth/login?return_to=/");
+    let answer = BrowserSession::new()?.open(&login).await?;
+    let location = answer.header("location").unwrap_or_default();
+    target::check_provider(location, remote)
 }
 
 /// All of a script's sessions, each by a login of its own.

@@ -23,14 +23,38 @@ pub fn check(target: &str, remote: bool) -> Outcome<String> {
     if uri.path() != "/" || uri.query().is_some() {
         return Err(format!("{target} has a path; an origin is wanted").into());
     }
-    let here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    match remote || (here && scheme == "http") {
+    match remote || (is_here(host) && scheme == "http") {
         true => Ok(format!("{scheme}://{authority}")),
         false => Err(format!(
             "{target} is not on this machine; set {ALLOW_REMOTE}=1 if you may load it"
         )
         .into()),
     }
+}
+
+/// Checks that a login leads to a provider on this machine, unless `remote` is allowed: each session
+/// is a login, which loads the provider as well. `location` is where the gateway sends browsers.
+///
+/// # Errors
+/// It leads elsewhere.
+pub fn check_provider(location: &str, remote: bool) -> Outcome<()> {
+    if location.is_empty() {
+        return Ok(());
+    }
+    let uri: Uri = location.parse().map_err(|_| "a login leads to no URL")?;
+    // Without a host it stays where it is.
+    match remote || uri.host().is_none_or(is_here) {
+        true => Ok(()),
+        false => Err(format!(
+            "logins lead to {}, which is not on this machine; set {ALLOW_REMOTE}=1 if you may load it",
+            uri.host().unwrap_or_default()
+        )
+        .into()),
+    }
+}
+
+fn is_here(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 #[cfg(test)]
@@ -58,6 +82,26 @@ mod tests {
             let refused = check(elsewhere, false).unwrap_err().to_string();
             assert!(refused.contains("ALLOW_REMOTE=1"), "{elsewhere}: {refused}");
             assert!(check(elsewhere, true).is_ok(), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_provider_elsewhere_is_loaded_only_where_that_is_allowed() {
+        for here in [
+            "http://localhost:8081/authorize?x=http://example.com",
+            "https://[::1]/",
+            "/login",
+        ] {
+            assert!(check_provider(here, false).is_ok(), "{here}");
+        }
+        for elsewhere in [
+            "https://id.example.com/authorize",
+            "http://localhost.example.com/",
+            "http://localhost@example.com/",
+        ] {
+            let refused = check_provider(elsewhere, false).unwrap_err().to_string();
+            assert!(refused.contains("ALLOW_REMOTE=1"), "{elsewhere}: {refused}");
+            assert!(check_provider(elsewhere, true).is_ok(), "{elsewhere}");
         }
     }
 

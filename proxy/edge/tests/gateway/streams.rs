@@ -210,7 +210,7 @@ async fn an_outage_of_the_store_ends_no_stream_and_the_sessions_lifetime_does() 
     let mut redis = RedisServer::start();
     let live = Live::start_with(|folder| {
         folder.use_redis(&redis.url());
-        folder.replace("settings.yaml", "session_ttl: 12h", "session_ttl: 20s");
+        folder.replace("settings.yaml", "session_ttl: 12h", "session_ttl: 28s");
     })
     .await;
     let (mut client, mut taken) = live.websocket(live.port(), WITH_SESSION).await;
