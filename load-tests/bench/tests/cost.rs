@@ -17,9 +17,9 @@ use tokenbridge_bench::tools;
 const ALLOCATIONS: f64 = 12.0;
 /// What it may allocate for an answer of its own.
 const ALLOCATIONS_OF_A_REFUSAL: f64 = 100.0;
-/// How many times a bare proxy's instructions it may take, both without optimisation: 1.13 times, and
-/// 1.47 times in the deployed build.
-const INSTRUCTIONS: f64 = 1.3;
+/// How many times a bare proxy's instructions it may take, both without optimisation: 1.13 to 1.57
+/// times, for Callgrind is slow enough that what the gateway does by the clock falls among its requests.
+const INSTRUCTIONS: f64 = 1.9;
 
 /// Callgrind is slow, and a repeat differs by a thousandth.
 const REQUESTS: u64 = 60;
