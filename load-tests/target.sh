@@ -16,24 +16,22 @@ fail() {
 	exit 1
 }
 
+# A host and port of this machine.
+here='(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?'
+
 # A load test is an attack on whoever did not ask for it.
 check_target() {
 	case "$TARGET" in
 	*@*) fail "$TARGET holds user information: say where it leads" ;;
 	esac
-	case "$TARGET" in
-	*)
-		[ "${ALLOW_REMOTE:-}" = 1 ] ||
-			[[ "$TARGET" =~ ^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?$ ]] ||
-			fail "$TARGET is not on this machine; set ALLOW_REMOTE=1 if you may load it"
-		;;
-	esac
+	[ "${ALLOW_REMOTE:-}" = 1 ] || [[ "$TARGET" =~ ^http://$here$ ]] ||
+		fail "$TARGET is not on this machine; set ALLOW_REMOTE=1 if you may load it"
 }
 
 # A login loads the provider as well.
 check_provider() { # URL to which a login leads
 	[ "${ALLOW_REMOTE:-}" = 1 ] && return
-	[[ "$1" =~ ^https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/|$) ]] ||
+	[[ "$1" =~ ^https?://$here(/|$) ]] ||
 		fail "logins lead to ${1:-nowhere}, which is not on this machine; set ALLOW_REMOTE=1 if you may load it"
 }
 

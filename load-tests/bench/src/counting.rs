@@ -219,8 +219,11 @@ fn per_request(counts: &[u64], step: u64) -> Option<f64> {
     Some((*twice as f64 - *once as f64) / step as f64)
 }
 
-/// What Callgrind counted since the last dump.
-fn dump(process: u32, output: &Path, part: u32) -> Outcome<u64> {
+/// What Callgrind counted since the last dump, which is written to `output` with `.part` behind it.
+///
+/// # Errors
+/// It writes nothing.
+pub fn dump(process: u32, output: &Path, part: u32) -> Outcome<u64> {
     let status = Command::new("callgrind_control")
         .args(["--dump", &process.to_string()])
         .stdout(Stdio::null())

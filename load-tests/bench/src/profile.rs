@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::counting::dump;
 use crate::load::{Load, Pace, Wire};
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Ticket};
@@ -67,7 +68,7 @@ pub fn record(subject: &Subject<'_>, seconds: u16, output: &Path) -> Outcome<u64
 const COUNTED: u64 = 600;
 
 /// Counts the instructions of a program's functions on the warm path by Callgrind and writes them
-/// to `output`; `callgrind_annotate` reads it. Returns the requests that were counted.
+/// to `output` with `.2` behind it; `callgrind_annotate` reads it. Returns the requests that were counted.
 ///
 /// # Errors
 /// Valgrind is missing, the program does not start, or an answer was wrong.
@@ -79,15 +80,9 @@ pub fn count(subject: &Subject<'_>, output: &Path) -> Outcome<u64> {
     let target = subject.start(&stage, words.map(str::to_owned).into())?;
     let ask = Scenario::Warm.ask(&subject.tickets(&stage, &target)?);
     send(&target, Wire::Plain, &ask, COUNTED)?;
-    let control = |order: &str| {
-        let process = target.process.id().to_string();
-        Command::new("callgrind_control")
-            .args([order, &process])
-            .output()
-    };
-    control("--zero")?;
+    dump(target.process.id(), output, 1)?;
     send(&target, Wire::Plain, &ask, COUNTED)?;
-    control("--dump")?;
+    dump(target.process.id(), output, 2)?;
     Ok(COUNTED)
 }
 

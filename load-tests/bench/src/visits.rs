@@ -44,6 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn run_all(target: &str, names: &[String], choices: &Choices) -> Outcome<()> {
     let remote = std::env::var(target::ALLOW_REMOTE).is_ok_and(|value| value == "1");
     let target = target::check(target, remote)?;
+    runtime()?.block_on(check_provider(&target, remote))?;
     let named = |name: &String| {
         let there_are = Script::NAMES.join(", ");
         Script::named(name, choices)
@@ -52,7 +53,7 @@ pub fn run_all(target: &str, names: &[String], choices: &Choices) -> Outcome<()>
     let scripts = names.iter().map(named).collect::<Result<Vec<_>, _>>()?;
     let mut failed = Vec::new();
     for script in &scripts {
-        let (table, broken) = run(&target, script, remote)?;
+        let (table, broken) = run(&target, script)?;
         print!("\n{}\n{table}", script.name);
         for bound in &broken {
             println!("FAILED {}: {bound}", script.name);
@@ -71,12 +72,8 @@ pub fn run_all(target: &str, names: &[String], choices: &Choices) -> Outcome<()>
 ///
 /// # Errors
 /// Nobody can log in.
-fn run(target: &str, script: &Script, remote: bool) -> Outcome<(String, Vec<String>)> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, async {
-        check_provider(target, remote).await?;
+fn run(target: &str, script: &Script) -> Outcome<(String, Vec<String>)> {
+    tokio::task::LocalSet::new().block_on(&runtime()?, async {
         let visitors = log_in(target, script).await?;
         let tally = Rc::new(Tally::default());
         send(target, script, &visitors, &tally).await;
@@ -84,12 +81,21 @@ fn run(target: &str, script: &Script, remote: bool) -> Outcome<(String, Vec<Stri
     })
 }
 
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}
+
 /// Looks where a login leads before anybody goes there.
 async fn check_provider(target: &str, remote: bool) -> Outcome<()> {
     let login = format!("{target}/auth/login?return_to=/");
     let answer = BrowserSession::new()?.open(&login).await?;
-    let location = answer.header("location").unwrap_or_default();
-    target::check_provider(location, remote)
+    match answer.header("location") {
+        Some(location) => target::check_provider(location, remote),
+        // Whoever logs in will be told why.
+        None => Ok(()),
+    }
 }
 
 /// All of a script's sessions, each by a login of its own.

@@ -69,12 +69,12 @@ fn is_misspelled(name: &str) -> bool {
 
 /// Whether `pattern` covers `name` with case and `-`, `_`, `.` folded. A last `*` covers the name
 /// itself and any longer name of which it is the first whole part.
-pub fn covers(pattern: &str, name: &str) -> bool {
+pub fn covers(pattern: &str, name: impl AsRef<[u8]>) -> bool {
     let (stem, open) = match pattern.strip_suffix('*') {
         Some(stem) => (stem, true),
         None => (pattern, false),
     };
-    let Some((start, rest)) = name.as_bytes().split_at_checked(stem.len()) else {
+    let Some((start, rest)) = name.as_ref().split_at_checked(stem.len()) else {
         return false;
     };
     let same = stem

@@ -34,6 +34,7 @@ mod commands;
 mod connections;
 mod cors;
 mod csrf;
+mod digits;
 mod drain;
 mod endpoints;
 mod exchange;

@@ -133,7 +133,10 @@ fn record(run: &Profile) -> Outcome<()> {
     };
     if run.instructions {
         let requests = profile::count(&subject, &run.output)?;
-        println!("{requests} requests counted; read it by callgrind_annotate --inclusive=yes");
+        println!(
+            "{requests} requests counted; read them by callgrind_annotate --inclusive=yes {}.2",
+            run.output.display()
+        );
         return Ok(());
     }
     let requests = profile::record(&subject, run.seconds, &run.output)?;

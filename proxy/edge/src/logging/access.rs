@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokenbridge_bridge::rejection::Level;
 
-use super::json::{write_digits, write_text, write_time};
+use super::json::{write_text, write_time};
 use super::writer::LogWriter;
+use crate::digits::write_digits;
 
 /// What is said of one request and its answer. The path has no query: queries carry secrets.
 pub(crate) struct AccessEvent<'a> {
@@ -18,8 +19,9 @@ pub(crate) struct AccessEvent<'a> {
     pub(crate) path: &'a str,
     pub(crate) status: u16,
     pub(crate) route: &'a str,
-    /// How long it took; told in milliseconds with two decimals.
-    pub(crate) duration: Duration,
+    /// How long it took, told in milliseconds with two decimals; `None` for what never became a
+    /// request.
+    pub(crate) duration: Option<Duration>,
     pub(crate) request_id: &'a str,
 }
 
@@ -27,9 +29,9 @@ pub(crate) struct AccessEvent<'a> {
 macro_rules! by_level {
     ($event:ident, $act:ident) => {
         match $event.level {
-            Level::Debug | Level::Info => $act!(info, INFO),
-            Level::Warn => $act!(warn, WARN),
-            Level::Error => $act!(error, ERROR),
+            Level::Debug | Level::Info => $act!(INFO),
+            Level::Warn => $act!(WARN),
+            Level::Error => $act!(ERROR),
         }
     };
 }
@@ -38,14 +40,15 @@ impl AccessEvent<'_> {
     /// Says it to whoever listens to events.
     pub(super) fn emit(&self) {
         macro_rules! say {
-            ($macro:ident, $level:ident) => {
-                tracing::$macro!(
+            ($level:ident) => {
+                tracing::event!(
                     target: "tokenbridge",
+                    tracing::Level::$level,
                     method = self.method,
                     path = self.path,
                     status = self.status,
                     route = self.route,
-                    duration_ms = self.hundredths() as f64 / 100.0,
+                    duration_ms = self.hundredths().map(|hundredths| hundredths as f64 / 100.0),
                     request_id = self.request_id,
                     "{}",
                     self.message
@@ -58,7 +61,7 @@ impl AccessEvent<'_> {
     /// Writes it as a line of JSON, as [`Self::emit`] would.
     pub(super) fn write(&self, writer: &LogWriter) {
         macro_rules! listened_to {
-            ($macro:ident, $level:ident) => {
+            ($level:ident) => {
                 tracing::enabled!(target: "tokenbridge", tracing::Level::$level).then_some(stringify!($level))
             };
         }
@@ -88,10 +91,12 @@ impl AccessEvent<'_> {
         write_digits(line, self.status.into(), 1)?;
         line.push_str(",\"route\":");
         write_text(line, self.route)?;
-        line.push_str(",\"duration_ms\":");
-        write_digits(line, self.hundredths() / 100, 1)?;
-        line.push('.');
-        write_digits(line, self.hundredths() % 100, 2)?;
+        if let Some(hundredths) = self.hundredths() {
+            line.push_str(",\"duration_ms\":");
+            write_digits(line, hundredths / 100, 1)?;
+            line.push('.');
+            write_digits(line, hundredths % 100, 2)?;
+        }
         line.push_str(",\"request_id\":");
         write_text(line, self.request_id)?;
         line.push_str(",\"target\":\"tokenbridge\"}\n");
@@ -99,9 +104,9 @@ impl AccessEvent<'_> {
     }
 
     /// Hundredths of a millisecond, the nearest.
-    fn hundredths(&self) -> u64 {
-        let nanoseconds = u64::try_from(self.duration.as_nanos()).unwrap_or(u64::MAX);
-        nanoseconds.saturating_add(5_000) / 10_000
+    fn hundredths(&self) -> Option<u64> {
+        let nanoseconds = u64::try_from(self.duration?.as_nanos()).unwrap_or(u64::MAX);
+        Some(nanoseconds.saturating_add(5_000) / 10_000)
     }
 }
 
@@ -119,7 +124,7 @@ mod tests {
     use super::super::json::JsonLines;
     use super::*;
 
-    fn event(level: Level, nanoseconds: u64) -> AccessEvent<'static> {
+    fn event(level: Level, nanoseconds: Option<u64>) -> AccessEvent<'static> {
         AccessEvent {
             level,
             message: "a \"remark\"\n",
@@ -127,7 +132,7 @@ mod tests {
             path: "/a%20b/\\c",
             status: 200,
             route: "api",
-            duration: Duration::from_nanos(nanoseconds),
+            duration: nanoseconds.map(Duration::from_nanos),
             request_id: "0123",
         }
     }
@@ -146,17 +151,18 @@ mod tests {
 
     #[test]
     fn the_short_way_writes_what_the_long_way_does() {
-        for (level, word) in [
-            (Level::Info, "INFO"),
-            (Level::Warn, "WARN"),
-            (Level::Error, "ERROR"),
+        for (level, word, nanoseconds) in [
+            (Level::Info, "INFO", Some(1_234_567)),
+            (Level::Warn, "WARN", Some(1_234_567)),
+            (Level::Error, "ERROR", Some(1_234_567)),
+            (Level::Info, "INFO", None),
         ] {
             let file = tempfile::NamedTempFile::new().unwrap();
             let layer = tracing_subscriber::fmt::layer()
                 .event_format(JsonLines)
                 .with_writer(std::sync::Arc::new(file.reopen().unwrap()));
             let subscriber = tracing_subscriber::registry().with(layer);
-            let event = event(level, 1_234_567);
+            let event = event(level, nanoseconds);
             tracing::subscriber::with_default(subscriber, || event.emit());
             let long = std::fs::read_to_string(file.path()).unwrap();
             let mut short = String::new();
@@ -181,7 +187,7 @@ mod tests {
             (61_000_000_000, 61_000.0),
         ] {
             let mut line = String::new();
-            event(Level::Info, nanoseconds)
+            event(Level::Info, Some(nanoseconds))
                 .line("INFO", &mut line)
                 .unwrap();
             let value: Value = serde_json::from_str(&line).unwrap();

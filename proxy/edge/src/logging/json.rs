@@ -12,6 +12,8 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, time};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::digits::write_digits;
+
 /// The fields of an event beside time, level and target, in the order in which they were said.
 pub(super) struct JsonLines;
 
@@ -71,26 +73,6 @@ pub(super) fn write_time(line: &mut impl Write) -> fmt::Result {
     write_digits(line, now.subsec_micros().into(), 6)?;
     line.write_char('Z')
 }
-
-/// A number in decimal digits, at least so many of them.
-pub(super) fn write_digits(line: &mut impl Write, number: u64, least: usize) -> fmt::Result {
-    let mut digits = [b'0'; LONGEST_NUMBER];
-    let mut rest = number;
-    let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        if rest == 0 && used >= least {
-            break;
-        }
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        used += 1;
-    }
-    let digits = digits.get(LONGEST_NUMBER - used..).unwrap_or_default();
-    line.write_str(std::str::from_utf8(digits).unwrap_or_default())
-}
-
-/// Digits of the greatest number.
-const LONGEST_NUMBER: usize = 20;
 
 struct Fields<'l, 'w> {
     line: &'l mut Writer<'w>,
@@ -222,21 +204,6 @@ mod tests {
         let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches('\n').count(), 1, "one line: {text}");
         serde_json::from_str(&text).unwrap()
-    }
-
-    #[test]
-    fn a_number_has_as_many_digits_as_it_needs_or_as_are_asked_for() {
-        for (number, least, expected) in [
-            (0, 1, "0"),
-            (0, 2, "00"),
-            (7, 2, "07"),
-            (1_234, 2, "1234"),
-            (u64::MAX, 6, "18446744073709551615"),
-        ] {
-            let mut text = String::new();
-            write_digits(&mut text, number, least).unwrap();
-            assert_eq!(text, expected);
-        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! An address as text, in place: every request has one, and nearly all are of IPv4.
 
-use std::io::Write;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
+
+use crate::digits::write_digits;
 
 /// An IPv6 address in full.
 const LONGEST: usize = 39;
@@ -13,40 +15,19 @@ pub(super) struct AddressText {
 }
 
 impl AddressText {
-    /// Nothing yet.
-    pub(super) const fn new() -> Self {
-        Self {
+    /// An address, or that nobody knows it.
+    pub(super) fn of(address: Option<IpAddr>) -> Self {
+        let mut text = Self {
             text: [0; LONGEST],
             length: 0,
-        }
-    }
-
-    /// Writes an address behind what is there.
-    pub(super) fn write(&mut self, address: IpAddr) {
-        let IpAddr::V4(address) = address else {
-            let rest = self.text.get_mut(self.length..).unwrap_or_default();
-            let before = rest.len();
-            let mut left = rest;
-            // There is room for every address.
-            let _ = write!(left, "{address}");
-            self.length += before - left.len();
-            return;
         };
-        for (place, octet) in address.octets().into_iter().enumerate() {
-            if place > 0 {
-                self.push(b'.');
-            }
-            for unit in [100, 10, 1] {
-                if octet >= unit || unit == 1 {
-                    self.push(b'0' + octet / unit % 10);
-                }
-            }
-        }
-    }
-
-    /// Writes text behind what is there; what finds no room is left out.
-    pub(super) fn write_text(&mut self, text: &str) {
-        text.bytes().for_each(|byte| self.push(byte));
+        // There is room for every address.
+        let _ = match address {
+            Some(IpAddr::V4(address)) => text.write_octets(address.octets()),
+            Some(address @ IpAddr::V6(_)) => write!(text, "{address}"),
+            None => text.write_str("unknown"),
+        };
+        text
     }
 
     /// What was written.
@@ -54,11 +35,22 @@ impl AddressText {
         self.text.get(..self.length).unwrap_or_default()
     }
 
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.text.get_mut(self.length) {
-            *place = byte;
-            self.length += 1;
-        }
+    fn write_octets(&mut self, [first, rest @ ..]: [u8; 4]) -> fmt::Result {
+        write_digits(self, first.into(), 1)?;
+        rest.into_iter().try_for_each(|octet| {
+            self.write_char('.')?;
+            write_digits(self, octet.into(), 1)
+        })
+    }
+}
+
+impl Write for AddressText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        let place = self.text.get_mut(self.length..end).ok_or(fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 
@@ -81,18 +73,16 @@ mod tests {
             "::ffff:1.2.3.4",
         ];
         for text in old.chain(new.map(str::to_owned)) {
-            let mut written = AddressText::new();
-            written.write(text.parse().unwrap());
+            let written = AddressText::of(Some(text.parse().unwrap()));
             assert_eq!(std::str::from_utf8(written.as_bytes()).unwrap(), text);
         }
     }
 
     #[test]
-    fn text_without_room_is_left_out() {
-        let mut written = AddressText::new();
-        written.write_text("unknown");
+    fn what_finds_no_room_is_an_error_and_not_written() {
+        let mut written = AddressText::of(None);
         assert_eq!(written.as_bytes(), b"unknown");
-        written.write_text(&"x".repeat(LONGEST));
-        assert_eq!(written.as_bytes().len(), LONGEST);
+        assert!(written.write_str(&"x".repeat(LONGEST)).is_err());
+        assert_eq!(written.as_bytes(), b"unknown");
     }
 }

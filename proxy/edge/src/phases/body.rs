@@ -31,10 +31,8 @@ pub(crate) fn begin_attempt(gateway: &Gateway, http: &mut HttpSession, exchange:
     exchange.body_bytes = 0;
     let patience = patience(gateway, exchange);
     http.set_read_timeout(Some(patience));
-    if http.as_http1().is_none() {
-        let waits = !http.is_body_done();
-        expect(http, exchange, waits.then_some(patience));
-    }
+    let waits = !http.is_body_done();
+    expect(http, exchange, waits.then_some(patience));
 }
 
 /// Holds the request body against its limits, while it arrives. One that is neither streamed nor

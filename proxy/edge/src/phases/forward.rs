@@ -217,11 +217,7 @@ fn forwarded_for(
     fields: &HeaderMap,
     client: Option<std::net::IpAddr>,
 ) -> Result<HeaderValue> {
-    let mut own = AddressText::new();
-    match client {
-        Some(address) => own.write(address),
-        None => own.write_text("unknown"),
-    }
+    let own = AddressText::of(client);
     let own = own.as_bytes();
     let mut listed = fields.get_all(&X_FORWARDED_FOR).iter().peekable();
     if listed.peek().is_none() || !gateway.frontend.trusts(client) {

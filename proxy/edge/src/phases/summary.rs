@@ -72,40 +72,36 @@ pub(crate) fn record(
         path: path(exchange),
         status,
         route: place(exchange),
-        duration: elapsed,
+        duration: Some(elapsed),
         request_id: exchange.request_id.as_str(),
     });
 }
 
 /// Writes the access event of what never became a request: it has no method, path or route.
 pub(crate) fn write_refused(refusal: &Refusal, request_id: &str) {
-    let status = refusal.rejection.status();
-    macro_rules! line {
-        ($level:ident) => {
-            tracing::$level!(
-                target: "tokenbridge",
-                method = "-", path = "-", status, route = "-", request_id,
-                "{} {}", refusal.rejection.code(), refusal.detail
-            )
-        };
-    }
-    match refusal.rejection.row().level {
-        Level::Debug | Level::Info => line!(info),
-        Level::Warn => line!(warn),
-        Level::Error => line!(error),
+    logging::access(&AccessEvent {
+        level: refusal.rejection.row().level,
+        message: &message(refusal),
+        method: "-",
+        path: "-",
+        status: refusal.rejection.status(),
+        route: "-",
+        duration: None,
+        request_id,
+    });
+}
+
+fn message(refusal: &Refusal) -> Cow<'static, str> {
+    let code = refusal.rejection.code();
+    match refusal.detail.is_empty() {
+        true => code.into(),
+        false => format!("{code} {}", refusal.detail).into(),
     }
 }
 
 fn level_and_message(exchange: &Exchange, broken: bool) -> (Level, Cow<'_, str>) {
     match (exchange.refusal.as_deref(), &exchange.remark) {
-        (Some(refusal), _) => {
-            let code = refusal.rejection.code();
-            let message = match refusal.detail.is_empty() {
-                true => code.into(),
-                false => format!("{code} {}", refusal.detail).into(),
-            };
-            (refusal.rejection.row().level, message)
-        }
+        (Some(refusal), _) => (refusal.rejection.row().level, message(refusal)),
         (None, Some(remark)) if remark.starts_with("UPSTREAM_REJECTED_TOKEN") => {
             (Level::Warn, remark.as_str().into())
         }
