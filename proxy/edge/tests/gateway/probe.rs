@@ -73,8 +73,11 @@ async fn a_good_configuration_gets_one_right_token_for_each_service() {
         for cell in ["refresh", &format!("resource={audience}"), "rotated"] {
             assert!(line.contains(cell), "{cell}: {line}");
         }
-        let lives = |life: &str| line.contains(&format!(" {life} "));
-        assert!(lives("299s") || lives("300s"), "{line}");
+        // From when the answer was here: a machine under load takes its time over that.
+        let mut words = line.split_whitespace();
+        let life = words.find_map(|word| word.strip_suffix('s')?.parse::<u64>().ok());
+        let near = life.is_some_and(|life| (270..=300).contains(&life));
+        assert!(near, "{line}");
         assert!(line.ends_with("ok"), "{line}");
     }
     let counters = || installation.provider.counters();
