@@ -1,5 +1,5 @@
-//! Connections of clients, from accept to close. The framework accepts them; all that it leaves
-//! without a limit or a deadline is held here: the handshake, the head of a request, a client
+//! Connections of clients, from accept to close. All that the framework leaves without a limit or
+//! a deadline is held here: the handshake, the head of a request, a client
 //! that does not take its answer, the number of connections of one address.
 //!
 //! | module | owns |
@@ -11,6 +11,7 @@
 //! | [`head`] | the deadlines and the frame of an HTTP/1 request's head |
 //! | [`http1`], [`http2`] | one connection's requests |
 //! | [`timer`] | waiting for a moment, request after request |
+//! | [`write_buffer`] | writing an answer in few system calls |
 //! | [`watch`] | the deadlines of one request |
 //! | [`stream_watch`] | what ends an answer that lasts |
 //! | [`told_upstream`] | connections to upstreams whose reader is told of that end |
@@ -30,84 +31,67 @@ mod stream_watch;
 mod timer;
 mod told_upstream;
 mod watch;
+mod write_buffer;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use pingora_core::apps::{HttpServerApp, ServerApp};
 use pingora_core::listeners::ALPN;
 use pingora_core::listeners::tls::Acceptor;
-use pingora_core::protocols::l4::stream::Stream as Socket;
-use pingora_core::protocols::{GetSocketDigest, Ssl, Stream};
+use pingora_core::protocols::Ssl;
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use tokenbridge_config::limits::Limits;
+use tokio::net::TcpStream;
 
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
 use crate::request_id::IdSource;
 use client_socket::ClientSocket;
 use counts::ConnectionCounts;
-use entrances::{Entrance, Entrances};
+use entrances::{Entrance, Protocol};
+use write_buffer::WriteBuffer;
 
 pub(crate) use stream_watch::Cut;
 pub(crate) use told_upstream::ToldUpstream;
 pub(crate) use watch::Watch;
 
+/// What is read ahead of TLS at most: a record (RFC 8446 § 5.2).
+const TLS_READ_BUFFER: usize = 16 * 1024;
+
 /// The connections of one proxy service.
 pub(crate) struct Connections {
     pub(crate) proxy: Arc<HttpProxy<Gateway>>,
     pub(crate) frontend: Arc<Frontend>,
-    pub(crate) entrances: Arc<Entrances>,
     pub(crate) counts: Arc<ConnectionCounts>,
     /// Ids for requests that are refused before they are requests.
     pub(crate) ids: IdSource,
 }
 
-#[async_trait]
-impl ServerApp for Connections {
-    async fn process_new(
-        self: &Arc<Self>,
-        stream: Stream,
-        shutdown: &ShutdownWatch,
-    ) -> Option<Stream> {
-        // The framework gives nothing else where it has no TLS of its own to do.
-        let socket = stream.into_any().downcast::<Socket>().ok();
-        if let Some(socket) = socket {
-            self.serve(*socket, shutdown.clone()).await;
-        }
-        None
-    }
-
-    async fn cleanup(&self) {
-        self.proxy.http_cleanup().await;
-    }
-}
-
 impl Connections {
-    async fn serve(self: &Arc<Self>, socket: Socket, shutdown: ShutdownWatch) {
-        let digest = socket.get_socket_digest();
-        let address = |local: bool| {
-            let digest = digest.as_ref()?;
-            let address = match local {
-                true => digest.local_addr(),
-                false => digest.peer_addr(),
-            };
-            address.and_then(|address| address.as_inet()).copied()
-        };
-        let (entrance, limits) = self.entrances.at(address(true));
+    /// Serves the connection of the client at `peer` until it ends.
+    pub(crate) async fn serve(
+        self: &Arc<Self>,
+        (socket, peer): (TcpStream, SocketAddr),
+        entrance: &Entrance,
+        shutdown: ShutdownWatch,
+    ) {
         // The connection's own: a count that all threads share would be fought for at each request.
-        let limits = &Arc::new(*limits);
-        let Some(_counted) = self.count(address(false), limits) else {
+        let limits = &Arc::new(entrance.limits);
+        let Some(_counted) = self.count(peer.ip(), limits) else {
             self.frontend.metrics.connections.refused("per_address");
             return;
         };
-        let socket = ClientSocket::new(socket, limits.body_timeout);
-        match entrance {
-            Entrance::Plain => http1::serve(self, limits, Box::new(socket), shutdown).await,
-            Entrance::Tls(acceptor) => self.serve_tls(acceptor, limits, socket, shutdown).await,
-            Entrance::RedirectToHttps => {
+        // What is flushed is to go at once; without it, answers are only slower.
+        let _ = socket.set_nodelay(true);
+        let socket = ClientSocket::new(socket, peer, limits.body_timeout);
+        match &entrance.protocol {
+            Protocol::Plain => {
+                let stream = Box::new(WriteBuffer::new(socket));
+                http1::serve(self, limits, stream, shutdown).await;
+            }
+            Protocol::Tls(acceptor) => self.serve_tls(acceptor, limits, socket, shutdown).await,
+            Protocol::RedirectToHttps => {
                 redirect::serve(self, limits, Box::new(socket), shutdown).await;
             }
         }
@@ -115,8 +99,7 @@ impl Connections {
 
     /// Counts a connection; `None` where its address has too many. A trusted proxy's connections
     /// are those of many clients.
-    fn count(&self, peer: Option<SocketAddr>, limits: &Limits) -> Option<counts::Counted> {
-        let ip = peer?.ip();
+    fn count(&self, ip: IpAddr, limits: &Limits) -> Option<counts::Counted> {
         let most = match self.frontend.trusts(Some(ip)) {
             true => usize::MAX,
             false => limits.connections_per_address,
@@ -128,10 +111,10 @@ impl Connections {
         self: &Arc<Self>,
         acceptor: &Acceptor,
         limits: &Arc<Limits>,
-        socket: ClientSocket,
+        socket: ClientSocket<TcpStream>,
         shutdown: ShutdownWatch,
     ) {
-        let handshake = acceptor.tls_handshake(socket);
+        let handshake = acceptor.tls_handshake(socket.buffered(TLS_READ_BUFFER));
         let handshake = tokio::time::timeout(limits.header_timeout, handshake).await;
         let (outcome, stream) = match handshake {
             Ok(Ok(stream)) => ("ok", Some(stream)),
@@ -145,7 +128,10 @@ impl Connections {
         let Some(stream) = stream else { return };
         match stream.selected_alpn_proto() {
             Some(ALPN::H2) => http2::serve(self, limits, Box::new(stream), shutdown).await,
-            _ => http1::serve(self, limits, Box::new(stream), shutdown).await,
+            _ => {
+                let stream = Box::new(WriteBuffer::new(stream));
+                http1::serve(self, limits, stream, shutdown).await;
+            }
         }
     }
 }

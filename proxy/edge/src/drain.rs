@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch};
+use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use tokenbridge_identity::Identity;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -142,4 +142,13 @@ pub(crate) fn leave_when_idle(
         finish();
         std::process::exit(0);
     });
+}
+
+/// Resolves once the service stops.
+pub(crate) async fn stopping(shutdown: &mut ShutdownWatch) {
+    while !*shutdown.borrow_and_update() {
+        if shutdown.changed().await.is_err() {
+            return;
+        }
+    }
 }

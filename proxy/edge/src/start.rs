@@ -46,12 +46,11 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
     for problem in report.problems() {
         tracing::warn!(target: "tokenbridge", "{problem}");
     }
-    listeners::check_free(&configuration.listen)?;
+    let sockets = listeners::open(&configuration.listen, configuration.runtime)?;
     let admin = listeners::bind(configuration.admin)?;
     let asked = forward_auth::bind(&configuration)?;
-    let entrances = Entrances::open(&configuration.listen, configuration.limits);
+    let entrances = Entrances::open(&configuration.listen);
     let entrances = entrances.map_err(|problem| problem.to_string())?;
-    let entrances = Arc::new(entrances);
     // Pingora gives each service a runtime that ends with the listeners; work that outlives a
     // request and a stop (code exchange, renewals, revocation) has one of its own.
     let runtime = background_runtime()?;
@@ -85,7 +84,8 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
         let reloader = Reloader::new(entrances.certificates(), frontend.metrics.clone());
         server.add_service(background_service("certificates", reloader));
     }
-    listeners::add(&mut server, &frontend, &stores, &entrances, &[resolver])?;
+    let public = (sockets, &entrances);
+    listeners::add(&mut server, &frontend, &stores, public, &[resolver])?;
     announce(&frontend.configuration);
     serve(server, &frontend, runtime);
     Ok(())

@@ -3,42 +3,69 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use pingora_core::protocols::l4::stream::Stream as Socket;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::Watch;
 use super::watch::ended_from_outside;
 
-/// A client's socket.
-pub(super) struct ClientSocket {
-    socket: Socket,
+/// A client's socket, read through `S`.
+pub(super) struct ClientSocket<S> {
+    socket: S,
+    id: UniqueIDType,
+    digest: Arc<SocketDigest>,
+    since: SystemTime,
     /// How long the client may take nothing while there is something to take.
     patience: Duration,
     /// Runs since the client last took something; there is none while nothing waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl ClientSocket {
-    pub(super) fn new(socket: Socket, patience: Duration) -> Self {
+impl ClientSocket<TcpStream> {
+    /// The socket of the client at `peer`. It is not read ahead of: who reads brings a buffer.
+    pub(super) fn new(socket: TcpStream, peer: SocketAddr, patience: Duration) -> Self {
+        let id = socket.as_raw_fd();
+        let digest = SocketDigest::from_raw_fd(id);
+        // Nobody else has it yet, so it holds nothing.
+        let _ = digest.peer_addr.set(Some(peer.into()));
         Self {
             socket,
+            id,
+            digest: Arc::new(digest),
+            since: SystemTime::now(),
             patience,
             waiting: None,
         }
     }
 
+    /// The same, read ahead of by up to `bytes`: TLS reads a record in small parts.
+    pub(super) fn buffered(self, bytes: usize) -> ClientSocket<BufReader<TcpStream>> {
+        ClientSocket {
+            socket: BufReader::with_capacity(bytes, self.socket),
+            id: self.id,
+            digest: self.digest,
+            since: self.since,
+            patience: self.patience,
+            waiting: self.waiting,
+        }
+    }
+}
+
+impl<S> ClientSocket<S> {
     /// Passes a write's outcome on, unless it has waited too long.
     fn bounded<T>(
         &mut self,
@@ -63,7 +90,7 @@ impl ClientSocket {
     }
 }
 
-impl AsyncRead for ClientSocket {
+impl<S: AsyncRead + Unpin> AsyncRead for ClientSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -76,7 +103,7 @@ impl AsyncRead for ClientSocket {
     }
 }
 
-impl AsyncWrite for ClientSocket {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ClientSocket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -111,51 +138,54 @@ impl AsyncWrite for ClientSocket {
 }
 
 #[async_trait]
-impl Shutdown for ClientSocket {
+impl<S: AsyncWrite + Unpin + Send> Shutdown for ClientSocket<S> {
     async fn shutdown(&mut self) {
         // Whether the client hears of the end makes no difference here.
         let _ = tokio::io::AsyncWriteExt::shutdown(self).await;
     }
 }
 
-impl UniqueID for ClientSocket {
+impl<S> UniqueID for ClientSocket<S> {
     fn id(&self) -> UniqueIDType {
-        self.socket.id()
+        self.id
     }
 }
 
-impl Ssl for ClientSocket {}
+impl<S> Ssl for ClientSocket<S> {}
 
-impl Peek for ClientSocket {}
+impl<S: AsyncRead + Unpin + Send> Peek for ClientSocket<S> {}
 
-impl GetTimingDigest for ClientSocket {
+impl<S> GetTimingDigest for ClientSocket<S> {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.socket.get_timing_digest()
+        vec![Some(TimingDigest {
+            established_ts: self.since,
+            ..TimingDigest::default()
+        })]
     }
 }
 
-impl GetProxyDigest for ClientSocket {
+impl<S> GetProxyDigest for ClientSocket<S> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.socket.get_proxy_digest()
+        None
     }
 }
 
-impl GetSocketDigest for ClientSocket {
+impl<S> GetSocketDigest for ClientSocket<S> {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.socket.get_socket_digest()
+        Some(self.digest.clone())
     }
 
     fn set_socket_digest(&mut self, digest: SocketDigest) {
-        self.socket.set_socket_digest(digest);
+        self.digest = Arc::new(digest);
     }
 }
 
 /// Shows nothing of what was read or written.
-impl fmt::Debug for ClientSocket {
+impl<S> fmt::Debug for ClientSocket<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ClientSocket")
-            .field("id", &self.socket.id())
+            .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }

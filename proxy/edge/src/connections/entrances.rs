@@ -1,7 +1,5 @@
-//! What each public listener speaks. A connection is told by the address that it came to: one
-//! proxy service serves all listeners.
+//! What each public listener speaks.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pingora_core::listeners::tls::Acceptor;
@@ -11,7 +9,7 @@ use tokenbridge_config::listen::{Listener, ListenerKind};
 use crate::tls::{self, Certificates, TlsFileProblem};
 
 /// What a listener speaks.
-pub(crate) enum Entrance {
+pub(crate) enum Protocol {
     /// HTTP without TLS.
     Plain,
     /// HTTP over TLS.
@@ -20,18 +18,15 @@ pub(crate) enum Entrance {
     RedirectToHttps,
 }
 
-/// A listener: where it is, what it speaks, what its clients may use.
-struct Opened {
-    address: SocketAddr,
-    entrance: Entrance,
-    limits: Limits,
+/// A listener: what it speaks, what its clients may use.
+pub(crate) struct Entrance {
+    pub(crate) protocol: Protocol,
+    pub(crate) limits: Limits,
 }
 
 /// All of them.
 pub(crate) struct Entrances {
-    listeners: Vec<Opened>,
-    /// For a connection that came to none of them.
-    limits: Limits,
+    listeners: Vec<Arc<Entrance>>,
     certificates: Vec<Arc<Certificates>>,
 }
 
@@ -40,50 +35,36 @@ impl Entrances {
     ///
     /// # Errors
     /// A certificate that cannot be used.
-    pub(crate) fn open(listeners: &[Listener], limits: Limits) -> Result<Self, TlsFileProblem> {
+    pub(crate) fn open(listeners: &[Listener]) -> Result<Self, TlsFileProblem> {
         let mut opened = Self {
             listeners: Vec::new(),
-            limits,
             certificates: Vec::new(),
         };
         for listener in listeners {
-            let entrance = match &listener.kind {
-                ListenerKind::Plain => Entrance::Plain,
-                ListenerKind::RedirectToHttps => Entrance::RedirectToHttps,
+            let protocol = match &listener.kind {
+                ListenerKind::Plain => Protocol::Plain,
+                ListenerKind::RedirectToHttps => Protocol::RedirectToHttps,
                 ListenerKind::Tls { certificates } => {
                     let certificates = Arc::new(Certificates::open(certificates.clone())?);
                     opened.certificates.push(certificates.clone());
-                    Entrance::Tls(tls::acceptor(certificates))
+                    Protocol::Tls(tls::acceptor(certificates))
                 }
             };
-            opened.listeners.push(Opened {
-                address: listener.address,
-                entrance,
+            opened.listeners.push(Arc::new(Entrance {
+                protocol,
                 limits: listener.limits,
-            });
+            }));
         }
         Ok(opened)
+    }
+
+    /// The listeners, in the order of the configuration.
+    pub(crate) fn listeners(&self) -> &[Arc<Entrance>] {
+        &self.listeners
     }
 
     /// The certificates of all listeners, to be read again when they change.
     pub(crate) fn certificates(&self) -> &[Arc<Certificates>] {
         &self.certificates
-    }
-
-    /// The entrance at a connection's own end, and the limits there. Configured addresses never
-    /// meet, so one is right; an unknown end is led to https rather than served in the clear.
-    pub(crate) fn at(&self, local: Option<SocketAddr>) -> (&Entrance, &Limits) {
-        let is_at = |listener: &SocketAddr| {
-            local.is_some_and(|local| {
-                let same_host = listener.ip().is_unspecified()
-                    || listener.ip().to_canonical() == local.ip().to_canonical();
-                same_host && (listener.port() == local.port() || listener.port() == 0)
-            })
-        };
-        let mut listeners = self.listeners.iter();
-        match listeners.find(|opened| is_at(&opened.address)) {
-            Some(opened) => (&opened.entrance, &opened.limits),
-            None => (&Entrance::RedirectToHttps, &self.limits),
-        }
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use pingora_core::protocols::Stream;
-use pingora_core::server::ShutdownWatch;
 use tokenbridge_bridge::framing::{self, BodyFraming, ChunkScan, HeadLimits, HeadScan};
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::limits::Limits;
@@ -161,14 +160,5 @@ impl Arriving {
             }
         };
         Ok(true)
-    }
-}
-
-/// Resolves once the service stops.
-pub(super) async fn stopping(shutdown: &mut ShutdownWatch) {
-    while !*shutdown.borrow_and_update() {
-        if shutdown.changed().await.is_err() {
-            return;
-        }
     }
 }

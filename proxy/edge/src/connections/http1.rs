@@ -10,9 +10,10 @@ use pingora_core::server::ShutdownWatch;
 use tokenbridge_config::limits::Limits;
 
 use super::body_stream::{self, BodyStream};
-use super::head::{Arrived, Body, HeadRules, stopping};
+use super::head::{Arrived, Body, HeadRules};
 use super::timer::Timer;
 use super::{Connections, refused, watch};
+use crate::drain::stopping;
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(

@@ -18,9 +18,9 @@ use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::limits::Limits;
 use tokio::sync::Notify;
 
-use super::head::stopping;
 use super::timer::Timer;
 use super::{Connections, refused, watch};
+use crate::drain::stopping;
 
 /// Requests that cannot be read before the connection ends, as many as the framework allows.
 const MALFORMED: usize = 32;

@@ -9,10 +9,11 @@ use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::target::{EncodedSlash, RequestTarget};
 use tokenbridge_config::limits::Limits;
 
-use super::head::{Arrived, HeadRules, stopping};
+use super::head::{Arrived, HeadRules};
 use super::timer::Timer;
 use super::{Connections, refused};
 use crate::answer::{Answer, Stamp};
+use crate::drain::stopping;
 
 /// What is led to https.
 const LED: [Method; 2] = [Method::GET, Method::HEAD];

@@ -12,7 +12,7 @@ use pingora_core::server::ShutdownWatch;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::head::stopping;
+use crate::drain::stopping;
 use crate::frontend::Frontend;
 use crate::live_sessions::Over;
 use crate::session_end::{self, Admitted};

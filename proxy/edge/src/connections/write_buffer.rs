@@ -1,0 +1,219 @@
+//! Writes to a client are gathered until they are flushed: the framework writes an answer's header
+//! and its body apart. What does not fit goes out together with what has been gathered, in one
+//! system call, and over TLS in as few records.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use async_trait::async_trait;
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::tls::SslDigest;
+use pingora_core::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What is gathered at most: a header and a short body.
+const GATHERED_BYTES: usize = 2 * 1024;
+/// Slices of one write that go out together: what is gathered, and a chunk with its frame.
+const TOGETHER: usize = 4;
+
+/// A connection whose writes are gathered.
+pub(super) struct WriteBuffer<S> {
+    stream: S,
+    gathered: Vec<u8>,
+    /// How much of `gathered` is written already.
+    written: usize,
+}
+
+impl<S> WriteBuffer<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            gathered: Vec::new(),
+            written: 0,
+        }
+    }
+
+    fn waiting(&self) -> &[u8] {
+        self.gathered.get(self.written..).unwrap_or_default()
+    }
+
+    /// Notes that so much was written of what is gathered and what came after it; returns how much
+    /// of the latter.
+    fn wrote(&mut self, bytes: usize) -> usize {
+        let waiting = self.waiting().len();
+        if bytes < waiting {
+            self.written += bytes;
+            return 0;
+        }
+        self.gathered.clear();
+        self.written = 0;
+        bytes - waiting
+    }
+
+    /// Keeps `bytes` for later, if there is room for all of them.
+    fn gather(&mut self, slices: &[IoSlice<'_>]) -> Option<usize> {
+        let bytes = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        if self.gathered.len() + bytes > GATHERED_BYTES {
+            return None;
+        }
+        self.gathered.reserve_exact(match self.gathered.capacity() {
+            0 => GATHERED_BYTES,
+            _ => 0,
+        });
+        for slice in slices {
+            self.gathered.extend_from_slice(slice);
+        }
+        Some(bytes)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> WriteBuffer<S> {
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.waiting().is_empty() {
+            let waiting = self.gathered.get(self.written..).unwrap_or_default();
+            match ready!(Pin::new(&mut self.stream).poll_write(context, waiting))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                bytes => self.wrote(bytes),
+            };
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes `slices` behind what is gathered.
+    fn poll_write_through(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut together = [IoSlice::new(&[]); TOGETHER];
+            let waiting = self.gathered.get(self.written..).unwrap_or_default();
+            let before = std::iter::once(IoSlice::new(waiting)).filter(|slice| !slice.is_empty());
+            let count = together
+                .iter_mut()
+                .zip(before.chain(slices.iter().copied()))
+                .map(|(place, slice)| *place = slice)
+                .count();
+            let together = together.get(..count).unwrap_or_default();
+            let stream = Pin::new(&mut self.stream);
+            let bytes = ready!(stream.poll_write_vectored(context, together))?;
+            if bytes == 0 {
+                return Poll::Ready(Ok(0));
+            }
+            // None of what was to be written now: the client takes little, so try again.
+            match self.wrote(bytes) {
+                0 => {}
+                bytes => return Poll::Ready(Ok(bytes)),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WriteBuffer<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteBuffer<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(context))?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.gather(slices) {
+            Some(bytes) => Poll::Ready(Ok(bytes)),
+            None => self.poll_write_through(context, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+}
+
+#[async_trait]
+impl<S: IO> Shutdown for WriteBuffer<S> {
+    async fn shutdown(&mut self) {
+        // Whether the client hears of the end makes no difference here.
+        let _ = tokio::io::AsyncWriteExt::flush(self).await;
+        self.stream.shutdown().await;
+    }
+}
+
+impl<S: IO> UniqueID for WriteBuffer<S> {
+    fn id(&self) -> UniqueIDType {
+        self.stream.id()
+    }
+}
+
+impl<S: IO> Ssl for WriteBuffer<S> {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.stream.get_ssl_digest()
+    }
+}
+
+impl<S: IO> Peek for WriteBuffer<S> {}
+
+impl<S: IO> GetTimingDigest for WriteBuffer<S> {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.stream.get_timing_digest()
+    }
+}
+
+impl<S: IO> GetProxyDigest for WriteBuffer<S> {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.stream.get_proxy_digest()
+    }
+}
+
+impl<S: IO> GetSocketDigest for WriteBuffer<S> {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.stream.get_socket_digest()
+    }
+
+    fn set_socket_digest(&mut self, digest: SocketDigest) {
+        self.stream.set_socket_digest(digest);
+    }
+}
+
+/// Shows nothing of what was read or written.
+impl<S: IO> fmt::Debug for WriteBuffer<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("WriteBuffer")
+            .field("id", &self.stream.id())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
