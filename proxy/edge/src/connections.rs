@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use pingora_core::listeners::ALPN;
 use pingora_core::listeners::tls::Acceptor;
-use pingora_core::protocols::Ssl;
+use pingora_core::protocols::{Ssl, Stream};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use tokenbridge_config::limits::Limits;
@@ -90,9 +90,12 @@ impl Connections {
                 let stream = Box::new(WriteBuffer::new(socket));
                 http1::serve(self, limits, stream, shutdown).await;
             }
-            Protocol::Tls(acceptor) => self.serve_tls(acceptor, limits, socket, shutdown).await,
+            // Boxed, here and below: a connection does not carry the room for what it is not.
+            Protocol::Tls(acceptor) => {
+                Box::pin(self.serve_tls(acceptor, limits, socket, shutdown)).await;
+            }
             Protocol::RedirectToHttps => {
-                redirect::serve(self, limits, Box::new(socket), shutdown).await;
+                Box::pin(redirect::serve(self, limits, Box::new(socket), shutdown)).await;
             }
         }
     }
@@ -114,10 +117,10 @@ impl Connections {
         socket: ClientSocket<TcpStream>,
         shutdown: ShutdownWatch,
     ) {
-        let handshake = acceptor.tls_handshake(socket.buffered(TLS_READ_BUFFER));
+        let handshake = Box::pin(handshake(acceptor, socket));
         let handshake = tokio::time::timeout(limits.header_timeout, handshake).await;
-        let (outcome, stream) = match handshake {
-            Ok(Ok(stream)) => ("ok", Some(stream)),
+        let (outcome, spoken) = match handshake {
+            Ok(Ok(spoken)) => ("ok", Some(spoken)),
             Ok(Err(error)) => {
                 tracing::debug!(target: "tokenbridge", "a TLS handshake failed: {error}");
                 ("failed", None)
@@ -125,13 +128,28 @@ impl Connections {
             Err(_) => ("timeout", None),
         };
         self.frontend.metrics.connections.tls_handshake(outcome);
-        let Some(stream) = stream else { return };
-        match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => http2::serve(self, limits, Box::new(stream), shutdown).await,
-            _ => {
-                let stream = Box::new(WriteBuffer::new(stream));
-                http1::serve(self, limits, stream, shutdown).await;
-            }
+        match spoken {
+            Some(Spoken::Http2(stream)) => http2::serve(self, limits, stream, shutdown).await,
+            Some(Spoken::Http1(stream)) => http1::serve(self, limits, stream, shutdown).await,
+            None => {}
         }
     }
+}
+
+/// What was agreed on for a connection.
+enum Spoken {
+    Http1(Stream),
+    Http2(Stream),
+}
+
+async fn handshake(
+    acceptor: &Acceptor,
+    socket: ClientSocket<TcpStream>,
+) -> pingora_core::Result<Spoken> {
+    let socket = socket.buffered(TLS_READ_BUFFER);
+    let stream = acceptor.tls_handshake(socket).await?;
+    Ok(match stream.selected_alpn_proto() {
+        Some(ALPN::H2) => Spoken::Http2(Box::new(stream)),
+        _ => Spoken::Http1(Box::new(WriteBuffer::new(stream))),
+    })
 }

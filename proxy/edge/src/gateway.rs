@@ -34,16 +34,17 @@ pub(crate) struct Gateway {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = Exchange;
+    // Boxed: the framework moves a request's context, and all that holds it, several times.
+    type CTX = Box<Exchange>;
 
-    fn new_ctx(&self) -> Exchange {
-        summary::begin(self)
+    fn new_ctx(&self) -> Self::CTX {
+        Box::new(summary::begin(self))
     }
 
     async fn early_request_filter(
         &self,
         http: &mut HttpSession,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> Result<()> {
         place::receive(self, http, exchange)
     }
@@ -51,8 +52,122 @@ impl ProxyHttp for Gateway {
     async fn request_filter(
         &self,
         http: &mut HttpSession,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> Result<bool> {
+        self.enter(http, exchange).await
+    }
+
+    async fn upstream_peer(
+        &self,
+        http: &mut HttpSession,
+        exchange: &mut Self::CTX,
+    ) -> Result<Box<HttpPeer>> {
+        self.attempt(http, exchange).await
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        http: &mut HttpSession,
+        request: &mut RequestHeader,
+        exchange: &mut Self::CTX,
+    ) -> Result<()> {
+        forward::request(self, http, request, exchange)
+    }
+
+    async fn request_body_filter(
+        &self,
+        http: &mut HttpSession,
+        part: &mut Option<Bytes>,
+        end: bool,
+        exchange: &mut Self::CTX,
+    ) -> Result<()> {
+        body::arrived(self, http, part.as_ref(), end, exchange)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        http: &mut HttpSession,
+        response: &mut ResponseHeader,
+        exchange: &mut Self::CTX,
+    ) -> Result<()> {
+        rejected_token::replace(self, http, response, exchange).await?;
+        forward::response(self, response, exchange)
+    }
+
+    fn upstream_response_trailer_filter(
+        &self,
+        _: &mut HttpSession,
+        trailers: &mut HeaderMap,
+        _: &mut Self::CTX,
+    ) -> Result<()> {
+        browser_state::strip_trailers(trailers);
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut HttpSession,
+        body: &mut Option<Bytes>,
+        _end: bool,
+        exchange: &mut Self::CTX,
+    ) -> Result<Option<Duration>> {
+        streams::sent(body.as_ref(), exchange);
+        Ok(None)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _: &mut HttpSession,
+        peer: &HttpPeer,
+        exchange: &mut Self::CTX,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        failure::unreachable_peer(self, peer, exchange, error)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        http: &mut HttpSession,
+        error: &Error,
+        exchange: &mut Self::CTX,
+    ) -> FailToProxy {
+        failure::answer(self, http, error, exchange).await
+    }
+
+    async fn logging(
+        &self,
+        http: &mut HttpSession,
+        error: Option<&Error>,
+        exchange: &mut Self::CTX,
+    ) {
+        summary::write(self, http, error, exchange);
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &HttpSession,
+        _: &Self::CTX,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+
+    fn suppress_error_log(&self, _: &HttpSession, _: &Self::CTX, _: &Error) -> bool {
+        // The access event tells the same, with the code and without the query.
+        true
+    }
+
+    fn request_summary(&self, http: &HttpSession, _: &Self::CTX) -> String {
+        // The framework's own summary holds the query.
+        format!("{} request", http.req_header().method)
+    }
+}
+
+/// The steps that wait. They have names of their own so that a test can tell their sizes.
+impl Gateway {
+    /// Finds where a request belongs; tells whether it was answered here.
+    async fn enter(&self, http: &mut HttpSession, exchange: &mut Exchange) -> Result<bool> {
         let found = match place::find(self, http.req_header(), exchange) {
             // It costs nothing, and a browser could not tell its page why it was refused.
             Ok(found @ place::Found::Preflight(_)) => Ok(found),
@@ -75,7 +190,8 @@ impl ProxyHttp for Gateway {
         }
     }
 
-    async fn upstream_peer(
+    /// Admits a request and finds who is to answer it.
+    async fn attempt(
         &self,
         http: &mut HttpSession,
         exchange: &mut Exchange,
@@ -91,125 +207,63 @@ impl ProxyHttp for Gateway {
         }
         admit::peer(self, exchange).map_err(|refusal| failure::refused(exchange, refusal))
     }
-
-    async fn upstream_request_filter(
-        &self,
-        http: &mut HttpSession,
-        request: &mut RequestHeader,
-        exchange: &mut Exchange,
-    ) -> Result<()> {
-        forward::request(self, http, request, exchange)
-    }
-
-    async fn request_body_filter(
-        &self,
-        http: &mut HttpSession,
-        part: &mut Option<Bytes>,
-        end: bool,
-        exchange: &mut Exchange,
-    ) -> Result<()> {
-        body::arrived(self, http, part.as_ref(), end, exchange)
-    }
-
-    async fn upstream_response_filter(
-        &self,
-        http: &mut HttpSession,
-        response: &mut ResponseHeader,
-        exchange: &mut Exchange,
-    ) -> Result<()> {
-        rejected_token::replace(self, http, response, exchange).await?;
-        forward::response(self, response, exchange)
-    }
-
-    fn upstream_response_trailer_filter(
-        &self,
-        _: &mut HttpSession,
-        trailers: &mut HeaderMap,
-        _: &mut Exchange,
-    ) -> Result<()> {
-        browser_state::strip_trailers(trailers);
-        Ok(())
-    }
-
-    fn response_body_filter(
-        &self,
-        _: &mut HttpSession,
-        body: &mut Option<Bytes>,
-        _end: bool,
-        exchange: &mut Exchange,
-    ) -> Result<Option<Duration>> {
-        streams::sent(body.as_ref(), exchange);
-        Ok(None)
-    }
-
-    fn fail_to_connect(
-        &self,
-        _: &mut HttpSession,
-        peer: &HttpPeer,
-        exchange: &mut Exchange,
-        error: Box<Error>,
-    ) -> Box<Error> {
-        failure::unreachable_peer(self, peer, exchange, error)
-    }
-
-    async fn fail_to_proxy(
-        &self,
-        http: &mut HttpSession,
-        error: &Error,
-        exchange: &mut Exchange,
-    ) -> FailToProxy {
-        failure::answer(self, http, error, exchange).await
-    }
-
-    async fn logging(
-        &self,
-        http: &mut HttpSession,
-        error: Option<&Error>,
-        exchange: &mut Exchange,
-    ) {
-        summary::write(self, http, error, exchange);
-    }
-
-    fn suppress_proxy_warn_log(
-        &self,
-        _: &HttpSession,
-        _: &Exchange,
-        _: &Error,
-        _: ProxyWarnLogContext,
-    ) -> bool {
-        true
-    }
-
-    fn suppress_error_log(&self, _: &HttpSession, _: &Exchange, _: &Error) -> bool {
-        // The access event tells the same, with the code and without the query.
-        true
-    }
-
-    fn request_summary(&self, http: &HttpSession, _: &Exchange) -> String {
-        // The framework's own summary holds the query.
-        format!("{} request", http.req_header().method)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::net::SocketAddr;
 
-    /// The size of what a step of two parameters is while it waits.
-    fn waiting<'a, A: 'a, B: 'a, F>(_: impl Fn(&'a A, &'a mut B) -> F) -> usize {
+    use pingora_core::server::ShutdownWatch;
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::connections::Connections;
+    use crate::connections::entrances::Entrance;
+
+    type One = &'static Gateway;
+    type Http = &'static mut HttpSession;
+    type Of = &'static mut Exchange;
+    type Accepted = (TcpStream, SocketAddr);
+
+    /// The size of what a step is while it waits.
+    fn waiting<A, F: Future>(_: impl Fn(A) -> F) -> usize {
         size_of::<F>()
     }
 
     #[test]
     fn what_a_request_carries_along_stays_small() {
-        // The framework moves its request's task several times, and with it all of this.
+        let enter = waiting(|(one, http, of): (One, Http, Of)| one.enter(http, of));
+        let attempt = waiting(|(one, http, of): (One, Http, Of)| one.attempt(http, of));
+        let replace = waiting(
+            |(one, http, answer, of): (One, Http, &'static ResponseHeader, Of)| {
+                rejected_token::replace(one, http, answer, of)
+            },
+        );
+        let answer = waiting(|(one, http, error, of): (One, Http, &'static Error, Of)| {
+            failure::answer(one, http, error, of)
+        });
+        let connection = waiting(
+            |(all, accepted, at, shutdown): (
+                &'static Arc<Connections>,
+                Accepted,
+                &'static Entrance,
+                ShutdownWatch,
+            )| all.serve(accepted, at, shutdown),
+        );
         let sizes = [
-            ("Exchange", size_of::<Exchange>(), 640),
-            ("admit::session", waiting(admit::session), 160),
-            ("rates::check", waiting(rates::check), 64),
+            (
+                "the framework's context",
+                size_of::<<Gateway as ProxyHttp>::CTX>(),
+                8,
+            ),
+            ("Exchange", size_of::<Exchange>(), 600),
+            ("request_filter", enter, 400),
+            ("upstream_peer", attempt, 200),
+            ("upstream_response_filter", replace, 96),
+            ("fail_to_proxy", answer, 1_500),
+            ("a connection", connection, 3_600),
         ];
-        for (name, size, most) in sizes {
-            assert!(size <= most, "{name} has {size} bytes, more than {most}");
-        }
+        let large: Vec<_> = sizes.iter().filter(|(_, size, most)| size > most).collect();
+        assert!(large.is_empty(), "larger than its bound: {large:?}");
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn serve(
             Arrived::Head(head) => head,
             Arrived::Nothing => break,
             Arrived::Refused(refusal) => {
-                refused::answer(connections, &mut stream, refusal).await;
+                Box::pin(refused::answer(connections, &mut stream, refusal)).await;
                 break;
             }
         };

@@ -25,6 +25,11 @@ pub(crate) async fn replace(
     if response.status != StatusCode::UNAUTHORIZED || !may_help(gateway, response, exchange) {
         return Ok(());
     }
+    // Boxed: hardly any answer comes so far.
+    Box::pin(ask_again(gateway, http, exchange)).await
+}
+
+async fn ask_again(gateway: &Gateway, http: &HttpSession, exchange: &mut Exchange) -> Result<()> {
     let service = exchange.route().map(|found| found.route.service.clone());
     let (Some(token), Some(session), Some(service)) = (&exchange.token, exchange.session, service)
     else {
