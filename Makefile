@@ -59,7 +59,6 @@ bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spre
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	$(TARGET)/release/bench run --dist $(TARGET)/dist --release $(TARGET)/release \
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)
-	$(TARGET)/release/bench due-index
 
 bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_openidc, in one run
 	@$(SCRIPTS)/tools.sh build redis peers

@@ -130,4 +130,7 @@ pub struct Run {
     /// Count nothing with Callgrind
     #[arg(long)]
     pub without_callgrind: bool,
+    /// Among how many sessions the due ones are looked for; 0: they are not
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 1_000_000])]
+    pub due_index: Vec<usize>,
 }
