@@ -15,6 +15,7 @@ use tokenbridge_bench::profile::Subject;
 use tokenbridge_bench::report::Report;
 use tokenbridge_bench::round::{Options, Sides};
 use tokenbridge_bench::scenario::Scenario;
+use tokenbridge_bench::shapes::variant::Variant;
 use tokenbridge_bench::stage::Stage;
 use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
 use tokenbridge_bench::tools::Tool;
@@ -76,16 +77,14 @@ fn grow(run: &Scale) -> Outcome<()> {
 
 fn compare_shapes(run: &Shapes) -> Outcome<()> {
     ready(&[])?;
-    let rows = shapes::measure(&run.dist, run.rounds.into(), run.row)?;
-    println!("{}", shapes::table(&rows));
+    let variants = Variant::named(&run.only)?;
+    let compared = shapes::measure(&run.builds, variants, run.rounds.into(), run.row)?;
+    println!("{}", compared.table());
     let Some(results) = &run.results else {
         return Ok(());
     };
     let about = machine::about(run.rounds, 64);
-    write(
-        &results.with_extension("json"),
-        &shapes::json(&rows, &about),
-    )
+    write(&results.with_extension("json"), &compared.json(&about))
 }
 
 fn visit(visits: &Visits) -> Outcome<()> {

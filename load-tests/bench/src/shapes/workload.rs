@@ -1,4 +1,4 @@
-//! With what thread shapes and allocators are compared.
+//! With what thread shapes and the like are compared.
 
 use std::sync::mpsc;
 use std::time::Duration;

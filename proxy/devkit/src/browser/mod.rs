@@ -39,6 +39,9 @@ pub enum BrowserError {
     /// A redirect that leads on and on.
     #[error("more than 20 redirects, the last one to {0}")]
     TooManyRedirects(Url),
+    /// An address that this browser may not go to.
+    #[error("{0} is out of bounds")]
+    OutOfBounds(Url),
     /// There is nothing to submit.
     #[error("the page at {0} has no form")]
     NoForm(Url),
@@ -48,6 +51,7 @@ pub enum BrowserError {
 pub struct BrowserSession {
     client: Client,
     jar: Mutex<CookieJar>,
+    may_go: fn(&Url) -> bool,
 }
 
 impl BrowserSession {
@@ -56,9 +60,19 @@ impl BrowserSession {
     /// # Errors
     /// The HTTP client cannot be built.
     pub fn new() -> Result<Self, StartError> {
+        Self::bound_to(|_| true)
+    }
+
+    /// A browser without cookies that asks before each request, also behind a redirect or a form,
+    /// whether it may go there.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub fn bound_to(may_go: fn(&Url) -> bool) -> Result<Self, StartError> {
         Ok(Self {
             client: http_client()?,
             jar: Mutex::default(),
+            may_go,
         })
     }
 
@@ -256,6 +270,9 @@ impl BrowserSession {
         mut headers: HeaderMap,
         body: Option<bytes::Bytes>,
     ) -> Result<Page, BrowserError> {
+        if !(self.may_go)(url) {
+            return Err(BrowserError::OutOfBounds(url.clone()));
+        }
         let cookies = locked(&self.jar).header(url);
         if let Some(cookies) = cookies.and_then(|cookies| HeaderValue::try_from(cookies).ok()) {
             headers.insert(header::COOKIE, cookies);
