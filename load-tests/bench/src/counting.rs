@@ -146,25 +146,33 @@ pub fn allocations(
         let target = Target::start(stage, side, &program, &manner)?;
         for scenario in asked {
             let ask = of(side, scenario, tickets);
-            let step = step_of(scenario, FAST);
-            send(&target, scenario.wire(), &ask, WARM_UP)?;
-            let mut counts = Vec::new();
-            for count in [step, 2 * step] {
-                let before = allocated(told)?;
-                send(&target, scenario.wire(), &ask, count)?;
-                let after = allocated(told)?;
-                counts.push([after.0 - before.0, after.1 - before.1]);
-            }
-            let column = |index: usize| -> Vec<u64> {
-                let cells = counts.iter().filter_map(|pair| pair.get(index).copied());
-                std::iter::once(0).chain(cells).collect()
-            };
+            let each = allocations_of(&target, told, scenario, &ask)?;
             let cost = costs.entry((scenario, side)).or_default();
-            cost.allocations = per_request(&column(0), step);
-            cost.bytes = per_request(&column(1), step);
+            (cost.allocations, cost.bytes) = (Some(each[0]), Some(each[1]));
         }
     }
     Ok(())
+}
+
+/// Allocations and bytes of one request.
+fn allocations_of(
+    target: &Target,
+    told: SocketAddr,
+    scenario: Scenario,
+    ask: &Ask,
+) -> Outcome<[f64; 2]> {
+    let step = step_of(scenario, FAST);
+    send(target, scenario.wire(), ask, WARM_UP)?;
+    let mut counts = [Vec::new(), Vec::new()];
+    for count in [step, 2 * step] {
+        let before = allocated(told)?;
+        send(target, scenario.wire(), ask, count)?;
+        let after = allocated(told)?;
+        counts[0].push(after.0 - before.0);
+        counts[1].push(after.1 - before.1);
+    }
+    let each = |counts: &[u64]| per_request(counts, step).ok_or("no counts");
+    Ok([each(&counts[0])?, each(&counts[1])?])
 }
 
 /// Which programs are counted; the gateway's second one asks the store for every request.

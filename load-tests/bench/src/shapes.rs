@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use crate::report::{Spread, round};
 use crate::round::Row;
 use crate::stage::Stage;
+use crate::target::Target;
 use crate::{Outcome, memory};
 use variant::Variant;
 use workload::Workload;
@@ -58,20 +59,11 @@ pub fn measure(
         compared.idle.push(idle);
         targets.push((number, variant.start(&stage, builds)?));
     }
-    for turn in 0..rounds {
+    for round in 0..rounds {
         for workload in Workload::ALL {
-            eprint!("\rround {} of {rounds}: {:<40}", turn + 1, workload.name());
+            eprint!("\rround {} of {rounds}: {:<40}", round + 1, workload.name());
             for (number, target) in &targets {
-                let before = [stage.backend.accepted(), stage.backend.answered()];
-                let row = workload.row(&stage, target, seconds);
-                let row =
-                    row.map_err(|error| compared.named(*number, workload, &error.to_string()))?;
-                let opened = stage.backend.accepted() - before[0];
-                let answered = stage.backend.answered() - before[1];
-                let opened = opened as f64 * 1e3 / answered.max(1) as f64;
-                let place = (workload, *number);
-                compared.rows.entry(place).or_default().push(row);
-                compared.opened.entry(place).or_default().push(opened);
+                compared.row((workload, *number), &stage, target, seconds)?;
             }
         }
         targets.rotate_left(1);
@@ -96,9 +88,27 @@ fn latency(first: &Row, this: &Row) -> f64 {
 }
 
 impl Compared {
-    fn named(&self, number: usize, workload: Workload, problem: &str) -> String {
-        let variant = self.variants.get(number).map_or("", |variant| variant.name);
-        format!("{variant}, {}: {problem}", workload.name())
+    /// Measures one row of a round.
+    fn row(
+        &mut self,
+        place: (Workload, usize),
+        stage: &Stage,
+        target: &Target,
+        seconds: f64,
+    ) -> Outcome<()> {
+        let (workload, number) = place;
+        let count = || (stage.backend.accepted(), stage.backend.answered());
+        let before = count();
+        let row = workload.row(stage, target, seconds).map_err(|error| {
+            let variant = self.variants.get(number).map_or("", |variant| variant.name);
+            format!("{variant}, {}: {error}", workload.name())
+        })?;
+        let after = count();
+        let answered = (after.1 - before.1).max(1) as f64;
+        let opened = (after.0 - before.0) as f64 * 1e3 / answered;
+        self.rows.entry(place).or_default().push(row);
+        self.opened.entry(place).or_default().push(opened);
+        Ok(())
     }
 
     fn first(&self) -> &'static str {

@@ -136,6 +136,11 @@ fn write(path: &Path, value: &serde_json::Value) -> Outcome<()> {
 }
 
 fn record(run: &Profile) -> Outcome<()> {
+    ready(&[if run.instructions {
+        tools::VALGRIND
+    } else {
+        tools::PERF
+    }])?;
     let subject = Subject {
         side: if run.bare { Side::Same } else { Side::Gateway },
         program: &run.program,

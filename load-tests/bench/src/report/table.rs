@@ -102,45 +102,48 @@ impl Report {
         }
         text.push_str(&format!("{:>16}\n", "bytes allocated"));
         for (scenario, side) in lines() {
-            text.push_str(&format!("{:<28}{:<18}", name(scenario, side), side.name()));
-            for counted in Counted::ALL {
-                let number = self.counted(scenario, side, counted);
-                let digits = if counted == Counted::Instructions {
-                    0
-                } else {
-                    2
-                };
-                let ratio = match BARE.contains(&side) {
-                    true => dash(
-                        self.counted_ratio(scenario, counted, side)
-                            .map(|ratio| format!("{ratio:.2}")),
-                    ),
-                    false => String::new(),
-                };
-                let number = dash(number.map(|number| format!("{number:.digits$}")));
-                text.push_str(&format!("{number:>14}{ratio:>8}"));
-            }
-            let bytes = self
-                .costs
-                .get(&(scenario, side))
-                .and_then(|cost| cost.bytes);
-            let bytes = dash(bytes.map(|bytes| format!("{bytes:.0}")));
-            text.push_str(&format!("{bytes:>16}\n"));
+            self.counts_of(scenario, side, text);
         }
         text.push_str(&format!(
             "store round trips for each warm request: {:.4}\n",
             self.round_trips
         ));
+        self.not_counted(text);
+    }
+
+    fn counts_of(&self, scenario: Scenario, side: Side, text: &mut String) {
+        text.push_str(&format!("{:<28}{:<18}", name(scenario, side), side.name()));
         for counted in Counted::ALL {
-            if lines().all(|(scenario, side)| self.counted(scenario, side, counted).is_none()) {
-                let why = match counted {
-                    Counted::SystemCalls => {
-                        "perf is missing, or the kernel's tracepoints cannot be read here"
-                    }
-                    Counted::Instructions | Counted::Allocations => "not asked for",
-                };
-                text.push_str(&format!("no {}: {why}\n", counted.name()));
-            }
+            let digits = match counted {
+                Counted::Instructions => 0,
+                Counted::Allocations | Counted::SystemCalls => 2,
+            };
+            let number = self.counted(scenario, side, counted);
+            let number = dash(number.map(|number| format!("{number:.digits$}")));
+            let ratio = self.counted_ratio(scenario, counted, side);
+            let ratio = match BARE.contains(&side) {
+                true => dash(ratio.map(|ratio| format!("{ratio:.2}"))),
+                false => String::new(),
+            };
+            text.push_str(&format!("{number:>14}{ratio:>8}"));
+        }
+        let cost = self.costs.get(&(scenario, side));
+        let bytes = cost.and_then(|cost| cost.bytes);
+        let bytes = dash(bytes.map(|bytes| format!("{bytes:.0}")));
+        text.push_str(&format!("{bytes:>16}\n"));
+    }
+
+    /// Why a column is empty.
+    fn not_counted(&self, text: &mut String) {
+        let is_empty = |counted: &Counted| {
+            lines().all(|(scenario, side)| self.counted(scenario, side, *counted).is_none())
+        };
+        for counted in Counted::ALL.into_iter().filter(is_empty) {
+            let why = match counted {
+                Counted::SystemCalls => "perf is missing, or may not read the kernel's tracepoints",
+                Counted::Instructions | Counted::Allocations => "not asked for",
+            };
+            text.push_str(&format!("no {}: {why}\n", counted.name()));
         }
     }
 

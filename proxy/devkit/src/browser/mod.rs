@@ -3,6 +3,7 @@
 
 mod cookies;
 mod csrf;
+mod error;
 mod form;
 mod page;
 mod request;
@@ -13,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::Client;
 use url::Url;
 
+pub use error::BrowserError;
 pub use page::Page;
 pub use request::BrowserRequest;
 
@@ -26,26 +28,6 @@ use request::{Journey, fetch_site};
 const MOST_REDIRECTS: usize = 20;
 /// Login, consent, and one to spare.
 const MOST_FORMS: usize = 3;
-
-/// Why the browser did not get a page.
-#[derive(Debug, thiserror::Error)]
-pub enum BrowserError {
-    /// The address cannot be read.
-    #[error("`{0}` is not a URL")]
-    Url(String),
-    /// The request failed.
-    #[error("{0}")]
-    Http(#[from] reqwest::Error),
-    /// A redirect that leads on and on.
-    #[error("more than 20 redirects, the last one to {0}")]
-    TooManyRedirects(Url),
-    /// An address that this browser may not go to.
-    #[error("{0} is out of bounds")]
-    OutOfBounds(Url),
-    /// There is nothing to submit.
-    #[error("the page at {0} has no form")]
-    NoForm(Url),
-}
 
 /// One browser with cookies of its own.
 pub struct BrowserSession {
