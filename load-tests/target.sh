@@ -60,7 +60,9 @@ need() { # tool, the command that installs it
 
 need_answer() {
 	local hint="run \`make run\` first"
-	[[ "$TARGET" != https:* ]] || hint="its certificate is trusted where SSL_CERT_FILE names a file with it"
+	[[ "$TARGET" != https:* ]] || hint="$hint; its certificate is trusted once SSL_CERT_FILE names a file with it"
+	# For curl another variable comes before the one that all others go by.
+	[ -z "${SSL_CERT_FILE:-}" ] || export CURL_CA_BUNDLE=$SSL_CERT_FILE
 	curl -fsS -o /dev/null "$TARGET/" || fail "nothing answers at $TARGET: $hint"
 }
 
