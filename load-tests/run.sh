@@ -67,7 +67,7 @@ by_k6() { # script
 		[ -z "${!name:-}" ] || words+=(-e "$name=${!name}")
 	done
 	[ -z "${LASTS:-}" ] || words+=(-e "DURATION=${LASTS}s")
-	timeout --kill-after=10 "$LIMIT" k6 run --no-usage-report --no-summary-color "${words[@]}" "k6/$1.js"
+	timeout --kill-after=10 "$LIMIT" k6 run --no-usage-report --no-color "${words[@]}" "k6/$1.js"
 }
 
 export TARGET PATH ALLOW_REMOTE=${ALLOW_REMOTE:-}
