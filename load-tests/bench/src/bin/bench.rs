@@ -176,9 +176,16 @@ fn measure(run: &Run) -> Outcome<()> {
         due_index: None,
     };
     drop(sides);
-    if run.due_index != [0] {
-        report.due_index = Some(due_index::measure(&run.due_index)?);
-    }
+    let looked = match run.due_index.as_slice() {
+        [0] => Ok(()),
+        numbers => due_index::measure(numbers).map(|shown| report.due_index = Some(shown)),
+    };
+    tell(run, &report)?;
+    // What was measured before it is told all the same.
+    looked
+}
+
+fn tell(run: &Run, report: &Report) -> Outcome<()> {
     println!("{}", report.table());
     let Some(results) = &run.results else {
         return Ok(());
@@ -186,7 +193,7 @@ fn measure(run: &Run) -> Outcome<()> {
     let about = machine::about(run.rounds, run.connections);
     let title = "tokenbridge over bare Pingora 0.9.1, medians of ratios within a round";
     write(&results.with_extension("json"), &report.json(&about))?;
-    std::fs::write(results.with_extension("svg"), chart::svg(&report, title))?;
+    std::fs::write(results.with_extension("svg"), chart::svg(report, title))?;
     Ok(())
 }
 
