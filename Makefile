@@ -14,6 +14,8 @@ CARGO ?= cargo
 # Where cargo builds, and how often `make bench` measures each row.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ROUNDS ?= 5
+# The rows of `make bench-shapes`, by a part of their names; empty: all.
+ONLY ?=
 # The picture that `make flame` draws, and of which commit; empty: this tree.
 NAME ?= warm-path
 COMMIT ?=
@@ -54,15 +56,14 @@ interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or key
 	@$(SCRIPTS)/interop.sh $(PROVIDERS)
 
 bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spread)
-	@$(SCRIPTS)/tools.sh build redis bench
+	@$(SCRIPTS)/tools.sh build redis timing bench
 	$(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	$(TARGET)/release/bench run --dist $(TARGET)/dist --release $(TARGET)/release \
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)
-	$(TARGET)/release/bench due-index
 
 bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_openidc, in one run
-	@$(SCRIPTS)/tools.sh build redis peers
+	@$(SCRIPTS)/tools.sh build redis timing peers
 	@load-tests/tools.sh oauth2-proxy
 	$(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
@@ -71,21 +72,22 @@ bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_ope
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)-peers
 
 bench-scale: ## a million sessions in Redis beside a thousand, replicas and clusters (ten minutes, 6 GB)
-	@$(SCRIPTS)/tools.sh build redis
+	@$(SCRIPTS)/tools.sh build redis timing
 	$(CARGO) build $(DIST) --bin tokenbridge
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	$(TARGET)/release/bench scale --dist $(TARGET)/dist --rounds $(ROUNDS) \
 		--results load-tests/results/$$(date +%F)-scale
 
-bench-shapes: ## thread shapes and allocators side by side, on a bare proxy built as the gateway is
-	@$(SCRIPTS)/tools.sh build redis
+bench-shapes: ## thread shapes, allocators, buffers, pools and builds of a bare proxy (ONLY="a row's name": only that)
+	@$(SCRIPTS)/tools.sh build redis timing
 	$(CARGO) build $(DIST) --features tokenbridge-bare/jemalloc --bin bare-same --bin bare-glibc --bin bare-jemalloc
+	$(CARGO) build --profile dist-thin --locked -p tokenbridge -p tokenbridge-bare --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	$(TARGET)/release/bench shapes --dist $(TARGET)/dist --rounds $(ROUNDS) \
-		--results load-tests/results/$$(date +%F)-shapes
+	$(TARGET)/release/bench shapes --builds $(TARGET) --rounds $(ROUNDS) \
+		$(if $(ONLY),--only "$(ONLY)",--results load-tests/results/$$(date +%F)-shapes)
 
 flame: ## flame graph of the warm path in load-tests/results (NAME=file, COMMIT=an older one)
-	@$(SCRIPTS)/tools.sh build redis flame
+	@$(SCRIPTS)/tools.sh build redis timing flame
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	@load-tests/flame.sh $(NAME) $(COMMIT)
 

@@ -2,13 +2,15 @@
 # Loads a running demo: run.sh [SCRIPT...]. Scripts are wrk, oha, journey, mixed, ramp, spike and
 # soak; without any, all of them one after the other, which takes about five minutes.
 #
-# TARGET        what is loaded; another machine only with ALLOW_REMOTE=1
+# TARGET        what is loaded; another machine only with ALLOW_REMOTE=1; over https its certificate
+#               has to be trusted (SSL_CERT_FILE=cert.pem)
 # DURATION      seconds for a row of wrk and oha
 # CONNECTIONS   of wrk and oha
 # RATE, PEAK    requests per second: RATE of oha, journey, mixed, spike and soak, PEAK of ramp
 # SESSIONS      how many log in before mixed, ramp, spike and soak
 # LASTS         seconds of journey, mixed and soak
 # LATENCY       milliseconds that nearly all requests may take, in place of each script's own bound
+# LIMIT         seconds after which a script is ended
 # RUNNER        bench (the project's own, built from load-tests/bench) or k6 (load-tests/k6), for
 #               the last five scripts
 set -euo pipefail
@@ -19,6 +21,7 @@ RUNNER=${RUNNER:-bench}
 # No script may hang for ever.
 LIMIT=${LIMIT:-1800}
 
+check_numbers
 check_target
 need curl "apt-get install -y curl"
 need_answer
@@ -64,7 +67,7 @@ by_k6() { # script
 		[ -z "${!name:-}" ] || words+=(-e "$name=${!name}")
 	done
 	[ -z "${LASTS:-}" ] || words+=(-e "DURATION=${LASTS}s")
-	timeout --kill-after=10 "$LIMIT" k6 run --no-usage-report --no-summary-color "${words[@]}" "k6/$1.js"
+	timeout --kill-after=10 "$LIMIT" k6 run --no-usage-report --no-color "${words[@]}" "k6/$1.js"
 }
 
 export TARGET PATH ALLOW_REMOTE=${ALLOW_REMOTE:-}

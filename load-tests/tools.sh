@@ -17,7 +17,8 @@ crate() { # crate, version, program
 	local folder=$tools/$1-$2
 	local install="cargo install --locked $1@$2"
 	if [ ! -x "$folder/bin/$3" ]; then
-		command -v "${CARGO:-cargo}" >/dev/null || fail "$3 is missing; install it: $install"
+		command -v "${CARGO:-cargo}" >/dev/null ||
+			fail "$3 is missing, and cargo to build it (curl -sSf https://sh.rustup.rs | sh); install it: $install"
 		echo "Building $1 $2 (a few minutes, once)" >&2
 		# Not in the project's own target, which another build may hold locked.
 		CARGO_TARGET_DIR=$tools/build-$1 "${CARGO:-cargo}" install --quiet --locked --root "$folder" \

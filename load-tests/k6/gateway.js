@@ -7,7 +7,7 @@ export const TARGET = (__ENV.TARGET || 'http://localhost:8080').replace(/\/$/, '
 
 // A load test is an attack on whoever did not ask for it.
 const HERE = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/;
-if (!(HERE.test(TARGET) && /^http:\/\/[^/]+$/.test(TARGET)) && __ENV.ALLOW_REMOTE !== '1') {
+if (!(HERE.test(TARGET) && /^https?:\/\/[^/]+$/.test(TARGET)) && __ENV.ALLOW_REMOTE !== '1') {
   throw new Error(`${TARGET} is not on this machine; set ALLOW_REMOTE=1 if you may load it`);
 }
 
@@ -18,21 +18,47 @@ export const USERS = [
 
 const PAGE = { Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty' };
 
+// A login loads the provider as well.
+function mayGo(url) {
+  if (!HERE.test(url) && __ENV.ALLOW_REMOTE !== '1') {
+    fail('logins lead to a provider that is not on this machine; set ALLOW_REMOTE=1 if you may load it');
+  }
+}
+
+// Where a redirect or a form of a page leads.
+function resolve(page, to) {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(to)) {
+    return to;
+  }
+  if (to.startsWith('//')) {
+    return page.replace(/\/\/.*$/, to);
+  }
+  const origin = page.replace(/^(https?:\/\/[^/?#]+).*$/, '$1');
+  return to.startsWith('/') ? origin + to : page;
+}
+
+// Follows redirects and looks where each one leads before it goes there.
+function follow(first, name) {
+  let answer = first;
+  for (let steps = 0; steps < 20 && answer.status >= 300 && answer.status < 400; steps += 1) {
+    const next = resolve(answer.url, answer.headers.Location || '');
+    mayGo(next);
+    answer = http.get(next, { redirects: 0, tags: { name } });
+  }
+  return answer;
+}
+
 // Logs a user in by the provider's own form. The session, with the proof for writes.
 export function logIn(user) {
   const jar = http.cookieJar();
   jar.clear(TARGET);
-  // A login loads the provider as well.
-  const leads = http.get(`${TARGET}/auth/login?return_to=/`, { redirects: 0, tags: { name: 'login' } });
-  const provider = leads.headers.Location || '';
-  if (!HERE.test(provider) && __ENV.ALLOW_REMOTE !== '1') {
-    fail('logins lead to a provider that is not on this machine; set ALLOW_REMOTE=1 if you may load it');
-  }
-  const form = http.get(provider, { tags: { name: 'login' } });
+  const form = follow(http.get(`${TARGET}/auth/login?return_to=/`, { redirects: 0, tags: { name: 'login' } }), 'login');
   if (form.status !== 200 || form.html('form').size() === 0) {
     fail(`the provider showed no form: ${form.status}`);
   }
-  const back = form.submitForm({ fields: user, params: { tags: { name: 'callback' } } });
+  mayGo(resolve(form.url, form.html('form').attr('action') || ''));
+  const sent = form.submitForm({ fields: user, params: { redirects: 0, tags: { name: 'callback' } } });
+  const back = follow(sent, 'callback');
   const cookies = jar.cookiesForURL(`${TARGET}/`);
   const name = Object.keys(cookies).find((each) => each.endsWith('bff_session'));
   if (back.status !== 200 || !name) {
@@ -41,7 +67,7 @@ export function logIn(user) {
   const session = { cookie: `${name}=${cookies[name][0]}` };
   // The scripts say themselves whose cookie goes with a request: one more of the jar is refused.
   jar.clear(TARGET);
-  const told = http.get(`${TARGET}/auth/csrf`, { headers: headers(session), tags: { name: 'csrf' } });
+  const told = http.get(`${TARGET}/auth/csrf`, { headers: headers(session), redirects: 0, tags: { name: 'csrf' } });
   session.csrf = told.json('csrf_token');
   return session;
 }
@@ -63,20 +89,20 @@ export function headers(session, more = {}) {
 }
 
 export function read(session) {
-  return http.get(`${TARGET}/api/v1/crud/items/1`, { headers: headers(session), tags: { name: 'read' } });
+  return http.get(`${TARGET}/api/v1/crud/items/1`, { headers: headers(session), redirects: 0, tags: { name: 'read' } });
 }
 
 // The demo's list of items is bounded, its echo is not.
 export function write(session, name) {
   return http.post(`${TARGET}/api/v1/crud/echo`, JSON.stringify({ name }), {
     headers: headers(session, { 'X-CSRF-Token': session.csrf, 'Content-Type': 'application/json' }),
-    tags: { name: 'write' },
+    redirects: 0, tags: { name: 'write' },
   });
 }
 
 export function logOut(session) {
   return http.post(`${TARGET}/auth/logout`, null, {
     headers: headers(session, { 'X-CSRF-Token': session.csrf }),
-    tags: { name: 'logout' },
+    redirects: 0, tags: { name: 'logout' },
   });
 }

@@ -11,10 +11,8 @@ cd "$(dirname "$0")/.."
 RATE=${RATE:-500}
 LATENCY=${LATENCY:-500}
 
+check_numbers
 check_target
-check_duration
-[[ "$RATE" =~ ^[0-9]+$ ]] && [ "$RATE" -ge 1 ] || fail "RATE is a number of requests per second"
-[[ "$LATENCY" =~ ^[0-9]+$ ]] || fail "LATENCY is a number of milliseconds"
 need oha "cargo install --locked oha"
 need curl "apt-get install -y curl"
 need_answer
@@ -31,7 +29,7 @@ row() { # name, path, cookie, status
 	expect "$@"
 	local output count p99
 	output=$(oha --no-tui --output-format json -q "$RATE" --latency-correction -c "$CONNECTIONS" \
-		-z "${DURATION}s" ${3:+-H "Cookie: $3"} "$TARGET$2")
+		--redirect 0 -z "${DURATION}s" ${3:+-H "Cookie: $3"} "$TARGET$2") || fail "$1: oha could not load $TARGET$2"
 	expect "$@"
 	count=$(value statusCodeDistribution "$4")
 	[ "${count:-0}" -gt 0 ] || fail "$1: no answer was $4"

@@ -39,6 +39,16 @@ pub struct Arguments {
     /// How threads are laid out; each program has its own default
     #[arg(long, value_enum)]
     pub shape: Option<Shape>,
+    /// Bytes of a connection's read buffer, 0 for none; else as the gateway's. Quick start has the
+    /// framework's own
+    #[arg(long, default_value_t = shape::READ_BUFFER)]
+    pub read_buffer: usize,
+    /// Bytes of a connection's write buffer, 0 for none; else the framework's own
+    #[arg(long)]
+    pub write_buffer: Option<usize>,
+    /// How many idle connections to the upstream each thread of a service keeps; else the framework's own
+    #[arg(long)]
+    pub upstream_pool: Option<usize>,
 }
 
 struct Bare {
@@ -68,6 +78,9 @@ pub fn run(arguments: &Arguments, shape: Shape) -> Result<()> {
         ..ServerConf::default()
     };
     shape.set(&mut conf);
+    if let Some(size) = arguments.upstream_pool {
+        conf.upstream_keepalive_pool_size = size;
+    }
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
     shape.add_to(&mut server, arguments)?;

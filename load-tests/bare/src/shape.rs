@@ -13,8 +13,8 @@ use pingora_proxy::http_proxy_service;
 
 use crate::{Arguments, Bare, unusable};
 
-/// A connection's read buffer, as in the gateway.
-const READ_BUFFER: usize = 16 * 1024;
+/// Bytes of a connection's read buffer, as in the gateway.
+pub const READ_BUFFER: usize = 16 * 1024;
 
 /// How threads and listeners are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,10 +41,19 @@ pub fn cores() -> usize {
 
 impl Shape {
     pub(crate) fn set(self, conf: &mut ServerConf) {
-        conf.threads = cores();
+        // The framework keeps so many times its pool's size of idle connections for each service.
+        conf.threads = self.threads();
         conf.work_stealing = !matches!(self, Self::Pinned | Self::PerCore);
         if self == Self::ListenerTasks {
             conf.listener_tasks_per_fd = cores();
+        }
+    }
+
+    /// Threads of each service.
+    fn threads(self) -> usize {
+        match self {
+            Self::PerCore | Self::PerCoreStealing => 1,
+            Self::QuickStart | Self::Stealing | Self::Pinned | Self::ListenerTasks => cores(),
         }
     }
 
@@ -52,16 +61,14 @@ impl Shape {
         if self == Self::QuickStart {
             return quick_start(server, arguments);
         }
-        let (services, threads) = match self {
-            Self::PerCore | Self::PerCoreStealing => (cores(), 1),
-            Self::QuickStart | Self::Stealing | Self::Pinned | Self::ListenerTasks => (1, cores()),
-        };
-        for number in 0..services {
+        let threads = self.threads();
+        for number in 0..cores() / threads {
             let mut service = http_proxy_service(&server.configuration, bare(arguments));
             service.threads = Some(threads);
-            service.add_listener(listener(arguments.listen, number));
+            let listener = |address| listener(address, number, arguments);
+            service.add_listener(listener(arguments.listen));
             if let Some(address) = arguments.listen_tls {
-                service.add_listener(listener(address, number).tls(tls(arguments)?));
+                service.add_listener(listener(address).tls(tls(arguments)?));
             }
             server.add_service(service);
         }
@@ -94,12 +101,14 @@ fn tls(arguments: &Arguments) -> Result<TlsSettings> {
     Ok(settings)
 }
 
-fn listener(address: SocketAddr, number: usize) -> ListenerConfig {
+fn listener(address: SocketAddr, number: usize, arguments: &Arguments) -> ListenerConfig {
     let mut options = TcpSocketOptions::default();
     options.so_reuseport = Some(true);
     // Pingora keeps listening sockets by the text of their address: each service writes its own.
     let text = format!("{}:{}{}", address.ip(), "0".repeat(number), address.port());
+    let mut buffers = L4BufferSettings::default().read(arguments.read_buffer);
+    buffers.write = arguments.write_buffer;
     ListenerConfig::tcp(text)
         .tcp_socket_options(options)
-        .l4_buffer(L4BufferSettings::default().read(READ_BUFFER))
+        .l4_buffer(buffers)
 }

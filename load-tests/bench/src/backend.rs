@@ -25,6 +25,7 @@ const CHUNKS: usize = 16;
 pub struct Backend {
     address: SocketAddr,
     answered: Arc<AtomicU64>,
+    accepted: Arc<AtomicU64>,
 }
 
 impl Backend {
@@ -37,14 +38,20 @@ impl Backend {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let answered = Arc::new(AtomicU64::new(0));
+        let accepted = Arc::new(AtomicU64::new(0));
         let answers = Answers::new(answered.clone());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        std::thread::Builder::new()
-            .name("backend".into())
-            .spawn(move || runtime.block_on(accept(listener, answers)))?;
-        Ok(Self { address, answered })
+        std::thread::Builder::new().name("backend".into()).spawn({
+            let accepted = accepted.clone();
+            move || runtime.block_on(accept(listener, answers, &accepted))
+        })?;
+        Ok(Self {
+            address,
+            answered,
+            accepted,
+        })
     }
 
     /// Where it listens.
@@ -55,6 +62,11 @@ impl Backend {
     /// How many requests it has answered.
     pub fn answered(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
+    }
+
+    /// How many connections it has accepted.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
     }
 }
 
@@ -95,11 +107,12 @@ fn answer(body: &[u8]) -> Bytes {
     bytes.into()
 }
 
-async fn accept(listener: std::net::TcpListener, answers: Arc<Answers>) {
+async fn accept(listener: std::net::TcpListener, answers: Arc<Answers>, accepted: &AtomicU64) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
     while let Ok((stream, _)) = listener.accept().await {
+        accepted.fetch_add(1, Ordering::Relaxed);
         let answers = answers.clone();
         tokio::spawn(async move {
             // A connection that breaks is the proxy's to tell.

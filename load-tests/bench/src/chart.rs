@@ -1,61 +1,153 @@
-//! The ratios of a run as an SVG picture.
+//! The ratios of a run as an SVG picture: a panel for each figure.
 
 use crate::report::Report;
+use crate::report::figure::{Counted, Timed};
 use crate::scenario::Scenario;
 use crate::target::Side;
 
-const WIDTH: f64 = 760.0;
-const LEFT: f64 = 210.0;
-/// The ratio at the right edge.
-const MOST: f64 = 1.6;
-const ROW: f64 = 46.0;
+/// Panels beside each other.
+const COLUMNS: usize = 2;
+/// Of a panel.
+const WIDTH: f64 = 620.0;
+const LEFT: f64 = 190.0;
+const RIGHT: f64 = 70.0;
+/// Of a kind of request: two bars.
+const ROW: f64 = 34.0;
+const BAR: f64 = 12.0;
+/// Above the first row of a panel, and above the first panel.
+const TOP: f64 = 34.0;
+const HEAD: f64 = 60.0;
+const COLOURS: [(Side, &str); 2] = [(Side::Same, "#3b6ea5"), (Side::Stock, "#8aa9c7")];
 
-/// Bars of requests per CPU second over bare Pingora, with the spread over the rounds.
+/// A figure's bars: least, median and greatest for each kind of request and bare proxy.
+struct Panel {
+    title: String,
+    bars: Vec<[Option<[f64; 3]>; 2]>,
+}
+
+/// Everything that is told as a ratio to bare Pingora, with its spread over the rounds where it is
+/// timed, and bytes as a line of text.
 pub fn svg(report: &Report, title: &str) -> String {
-    let height = 70.0 + ROW * Scenario::ALL.len() as f64;
+    let timed = Timed::ALL.map(|timed| panel_of_timed(report, timed));
+    let counted = Counted::ALL.map(|counted| panel_of_counted(report, counted));
+    let panels: Vec<Panel> = timed.into_iter().chain(counted).collect();
+    let high = TOP + ROW * Scenario::ALL.len() as f64 + 16.0;
+    let lines = panels.len().div_ceil(COLUMNS) as f64;
+    let (width, height) = (WIDTH * COLUMNS as f64, HEAD + high * lines + 30.0);
     let mut picture = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
-         <text x=\"12\" y=\"22\" font-size=\"15\">{title}</text>\n\
-         <rect x=\"{LEFT}\" y=\"32\" width=\"12\" height=\"10\" fill=\"#3b6ea5\"/><text x=\"228\" y=\"42\">over bare Pingora, same build</text>\n\
-         <rect x=\"440\" y=\"32\" width=\"12\" height=\"10\" fill=\"#8aa9c7\"/><text x=\"458\" y=\"42\">over bare Pingora, stock</text>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n\
+         <text x=\"12\" y=\"22\" font-size=\"16\">{title}</text>\n\
+         <rect x=\"12\" y=\"36\" width=\"12\" height=\"10\" fill=\"#3b6ea5\"/><text x=\"30\" y=\"46\">over bare Pingora, same build</text>\n\
+         <rect x=\"240\" y=\"36\" width=\"12\" height=\"10\" fill=\"#8aa9c7\"/><text x=\"258\" y=\"46\">over bare Pingora, stock</text>\n"
     );
-    for (number, scenario) in Scenario::ALL.into_iter().enumerate() {
-        let top = 56.0 + ROW * number as f64;
-        picture.push_str(&format!(
-            "<text x=\"12\" y=\"{:.0}\">{}</text>\n",
-            top + 22.0,
-            scenario.name()
-        ));
-        for (side, color, shift) in [(Side::Same, "#3b6ea5", 0.0), (Side::Stock, "#8aa9c7", 18.0)] {
-            if let Some(spread) = report.ratio(scenario, side) {
-                let bar = [spread.least, spread.median, spread.greatest];
-                picture.push_str(&bar_of(bar, color, top + shift));
-            }
-        }
+    for (number, panel) in panels.iter().enumerate() {
+        let left = WIDTH * (number % COLUMNS) as f64;
+        let top = HEAD + high * (number / COLUMNS) as f64;
+        picture.push_str(&format!("<g transform=\"translate({left} {top})\">\n"));
+        panel.draw(&mut picture);
+        picture.push_str("</g>\n");
     }
-    let one = x(1.0);
     picture.push_str(&format!(
-        "<line x1=\"{one:.0}\" y1=\"50\" x2=\"{one:.0}\" y2=\"{:.0}\" stroke=\"#888\" stroke-dasharray=\"4 3\"/>\n</svg>\n",
-        height - 10.0
+        "<text x=\"12\" y=\"{:.0}\">{}</text>\n</svg>\n",
+        height - 12.0,
+        bytes(report)
     ));
     picture
 }
 
-fn x(ratio: f64) -> f64 {
-    LEFT + (WIDTH - LEFT - 60.0) * ratio.min(MOST) / MOST
+fn panel_of_timed(report: &Report, timed: Timed) -> Panel {
+    let better = if timed.more_is_better() {
+        "more"
+    } else {
+        "less"
+    };
+    let bars = Scenario::ALL.map(|scenario| {
+        COLOURS.map(|(bare, _)| {
+            let spread = report.ratio(scenario, timed, bare)?;
+            Some([spread.least, spread.median, spread.greatest])
+        })
+    });
+    Panel {
+        title: format!("{} ({better} is better)", timed.name()),
+        bars: bars.into(),
+    }
 }
 
-fn bar_of([least, median, greatest]: [f64; 3], color: &str, top: f64) -> String {
+fn panel_of_counted(report: &Report, counted: Counted) -> Panel {
+    let bars = Scenario::ALL.map(|scenario| {
+        COLOURS.map(|(bare, _)| Some([report.counted_ratio(scenario, counted, bare)?; 3]))
+    });
+    Panel {
+        title: format!("{} for each request (less is better)", counted.name()),
+        bars: bars.into(),
+    }
+}
+
+impl Panel {
+    fn draw(&self, picture: &mut String) {
+        picture.push_str(&format!(
+            "<text x=\"12\" y=\"20\" font-weight=\"bold\">{}</text>\n",
+            self.title
+        ));
+        // The line of one is always in the picture, and the longest bar as well.
+        let longest = self.bars.iter().flatten().flatten().flatten();
+        let most = longest.fold(1.0_f64, |most, ratio| most.max(*ratio)) * 1.05;
+        for (number, (scenario, bars)) in Scenario::ALL.iter().zip(&self.bars).enumerate() {
+            let top = TOP + ROW * number as f64;
+            let name = scenario.name();
+            picture.push_str(&format!(
+                "<text x=\"12\" y=\"{:.0}\">{name}</text>\n",
+                top + 17.0
+            ));
+            for (place, (bar, (_, colour))) in bars.iter().zip(COLOURS).enumerate() {
+                let top = top + (BAR + 2.0) * place as f64;
+                match bar {
+                    Some(bar) => picture.push_str(&drawn(*bar, most, colour, top)),
+                    None => picture.push_str(&format!(
+                        "<text x=\"{LEFT}\" y=\"{:.0}\" font-size=\"11\" fill=\"#888\">not measured</text>\n",
+                        top + 10.0
+                    )),
+                }
+            }
+        }
+        let (one, end) = (x(1.0, most), TOP + ROW * self.bars.len() as f64);
+        picture.push_str(&format!(
+            "<line x1=\"{one:.1}\" y1=\"{:.0}\" x2=\"{one:.1}\" y2=\"{end:.0}\" stroke=\"#888\" stroke-dasharray=\"4 3\"/>\n",
+            TOP - 6.0
+        ));
+    }
+}
+
+fn x(ratio: f64, most: f64) -> f64 {
+    LEFT + (WIDTH - LEFT - RIGHT) * ratio / most
+}
+
+fn drawn([least, median, greatest]: [f64; 3], most: f64, colour: &str, top: f64) -> String {
+    let x = |ratio| x(ratio, most);
     format!(
-        "<rect x=\"{LEFT}\" y=\"{top:.0}\" width=\"{:.1}\" height=\"15\" fill=\"{color}\"/>\
+        "<rect x=\"{LEFT}\" y=\"{top:.0}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"{colour}\"/>\
          <line x1=\"{:.1}\" y1=\"{middle:.1}\" x2=\"{:.1}\" y2=\"{middle:.1}\" stroke=\"#222\"/>\
-         <text x=\"{:.1}\" y=\"{:.0}\">{median:.2}</text>\n",
+         <text x=\"{:.1}\" y=\"{:.0}\" font-size=\"11\">{median:.2}</text>\n",
         x(median) - LEFT,
         x(least),
         x(greatest),
-        x(greatest).max(x(median)) + 6.0,
-        top + 12.0,
-        middle = top + 7.5,
+        x(greatest) + 5.0,
+        top + 10.0,
+        middle = top + BAR / 2.0,
     )
+}
+
+fn bytes(report: &Report) -> String {
+    let each = report.memory.iter().map(|(side, memory)| {
+        let session = memory.per_session.map_or_else(String::new, |bytes| {
+            format!(", {bytes:.0} a cached session")
+        });
+        format!(
+            "{}: {:.0} an idle connection{session}",
+            side.name(),
+            memory.per_connection
+        )
+    });
+    format!("Resident bytes. {}", each.collect::<Vec<_>>().join("; "))
 }

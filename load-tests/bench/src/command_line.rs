@@ -15,7 +15,7 @@ pub enum Command {
     Scale(Scale),
     /// Finding the due sessions among a million beside a thousand, and bytes per session
     DueIndex,
-    /// Thread shapes and allocators of a bare proxy
+    /// Thread shapes, allocators, buffers, pools and builds of a bare proxy
     Shapes(Shapes),
     /// perf's samples of a gateway on the warm path
     Profile(Profile),
@@ -46,12 +46,12 @@ pub struct Visits {
     pub scripts: Vec<String>,
 }
 
-/// How thread shapes are compared.
+/// How thread shapes and the like are compared.
 #[derive(Debug, Args)]
 pub struct Shapes {
-    /// The folder with the bare proxies, built with the profile dist
+    /// Where cargo builds: the folder with a folder for each of the profiles dist, dist-thin and release
     #[arg(long)]
-    pub dist: PathBuf,
+    pub builds: PathBuf,
     /// The file that is written: this name with .json
     #[arg(long)]
     pub results: Option<PathBuf>,
@@ -59,8 +59,11 @@ pub struct Shapes {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
     pub rounds: u16,
     /// Seconds for each row
-    #[arg(long, default_value_t = 1.5)]
+    #[arg(long, default_value_t = 1.0)]
     pub row: f64,
+    /// Only rows with this text in their names, beside the first one; more than once: all of these
+    #[arg(long)]
+    pub only: Vec<String>,
 }
 
 /// What is profiled.
@@ -130,4 +133,7 @@ pub struct Run {
     /// Count nothing with Callgrind
     #[arg(long)]
     pub without_callgrind: bool,
+    /// Among how many sessions the due ones are looked for; 0: they are not
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 1_000_000])]
+    pub due_index: Vec<usize>,
 }

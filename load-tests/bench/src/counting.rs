@@ -3,6 +3,12 @@
 //!
 //! Each is the difference of two counts, of so many requests and of twice as many, so that what a
 //! program does at its start or by the clock falls out.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`system_calls`] | the kernel's own count of system calls |
+
+pub mod system_calls;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -11,11 +17,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::load::{Ask, Load, Pace};
+use crate::load::Ask;
 use crate::process::free_address;
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Ticket};
-use crate::target::{Manner, Programs, Side, Target, requests, send};
+use crate::target::{Manner, Programs, Side, Target, send};
 use crate::{Outcome, tools};
 
 /// Requests before anything is counted, so that caches and pools are filled.
@@ -24,6 +30,8 @@ const WARM_UP: u64 = 200;
 const SLOW: u64 = 300;
 /// Requests of a counted program.
 const FAST: u64 = 1_000;
+/// How many times fewer requests are counted where an answer is a mebibyte.
+const LONG: u64 = 5;
 
 /// What one request takes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,24 +59,25 @@ pub fn instructions(
     tickets: &[Ticket],
     costs: &mut Costs,
 ) -> Outcome<()> {
-    tools::find("valgrind", "apt-get install -y valgrind")?;
-    for (side, cold, scenarios) in runs() {
+    tools::find(tools::VALGRIND)?;
+    for (side, cold) in RUNS {
         let (program, _) = programs.of(side);
         eprint!("\rcallgrind: {:<28}", side.name());
+        let scenarios = scenarios(side, cold);
         let asks: Vec<_> = scenarios
-            .iter()
-            .map(|scenario| (*scenario, of(side, *scenario, tickets)))
+            .clone()
+            .map(|scenario| (scenario, of(side, scenario, tickets)))
             .collect();
         let counted = instructions_of(stage, (side, cold, &program), &asks, SLOW)?;
-        for (scenario, count) in scenarios.iter().zip(counted) {
-            costs.entry((*scenario, side)).or_default().instructions = Some(count);
+        for (scenario, count) in scenarios.zip(counted) {
+            costs.entry((scenario, side)).or_default().instructions = Some(count);
         }
     }
     eprintln!();
     Ok(())
 }
 
-/// The instructions of one program for each kind of request, from so many requests.
+/// The instructions of one program for each kind of request, from so many small requests.
 ///
 /// # Errors
 /// An answer was wrong.
@@ -97,6 +106,7 @@ pub fn instructions_of(
     let mut part = 0;
     let mut counted = Vec::new();
     for (scenario, ask) in asks {
+        let step = step_of(*scenario, step);
         let mut counts = Vec::new();
         for count in [step, step, 2 * step] {
             send(&target, scenario.wire(), ask, count)?;
@@ -108,7 +118,7 @@ pub fn instructions_of(
     Ok(counted)
 }
 
-/// Counts allocations, which counted programs tell.
+/// Counts allocations of these kinds of requests, which counted programs tell.
 ///
 /// # Errors
 /// An answer was wrong.
@@ -116,9 +126,16 @@ pub fn allocations(
     stage: &Stage,
     programs: &Programs,
     tickets: &[Ticket],
+    wanted: &[Scenario],
     costs: &mut Costs,
 ) -> Outcome<()> {
-    for (side, cold, scenarios) in runs() {
+    for (side, cold) in RUNS {
+        let asked: Vec<_> = scenarios(side, cold)
+            .filter(|scenario| wanted.contains(scenario))
+            .collect();
+        if asked.is_empty() {
+            continue;
+        }
         let (_, program) = programs.of(side);
         let told = free_address()?;
         let manner = Manner {
@@ -127,79 +144,58 @@ pub fn allocations(
             ..Manner::default()
         };
         let target = Target::start(stage, side, &program, &manner)?;
-        for scenario in scenarios {
-            let ask = of(side, *scenario, tickets);
-            send(&target, scenario.wire(), &ask, WARM_UP)?;
-            let mut counts = Vec::new();
-            for count in [FAST, 2 * FAST] {
-                let before = allocated(told)?;
-                send(&target, scenario.wire(), &ask, count)?;
-                let after = allocated(told)?;
-                counts.push([after.0 - before.0, after.1 - before.1]);
-            }
-            let column = |index: usize| -> Vec<u64> {
-                let cells = counts.iter().filter_map(|pair| pair.get(index).copied());
-                std::iter::once(0).chain(cells).collect()
-            };
-            let cost = costs.entry((*scenario, side)).or_default();
-            cost.allocations = per_request(&column(0), FAST);
-            cost.bytes = per_request(&column(1), FAST);
+        for scenario in asked {
+            let ask = of(side, scenario, tickets);
+            let each = allocations_of(&target, told, scenario, &ask)?;
+            let cost = costs.entry((scenario, side)).or_default();
+            (cost.allocations, cost.bytes) = (Some(each[0]), Some(each[1]));
         }
     }
     Ok(())
 }
 
-/// Counts system calls by the kernel's tracepoint, where it may be read.
-///
-/// # Errors
-/// An answer was wrong.
-pub fn system_calls(
+/// Allocations and bytes of one request.
+fn allocations_of(
     target: &Target,
+    told: SocketAddr,
     scenario: Scenario,
-    side: Side,
-    tickets: &[Ticket],
-) -> Outcome<Option<f64>> {
-    let counter = Command::new("perf")
-        .args(["stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "-p"])
-        .arg(target.process.id().to_string())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut counter) = counter else {
-        return Ok(None);
-    };
-    // perf says nothing once it counts; what it misses at the start is not in the answers either.
-    std::thread::sleep(Duration::from_millis(150));
-    let load = Load {
-        connections: 64,
-        time: Duration::from_millis(500),
-        pace: Pace::Unbounded,
-        ..requests(target.address(scenario.wire()), scenario.wire(), u64::MAX)
-    };
-    let answered = load.run(&of(side, scenario, tickets), &mut || {})?;
-    Command::new("kill")
-        .args(["-INT", &counter.id().to_string()])
-        .status()?;
-    let mut text = String::new();
-    if let Some(mut output) = counter.stderr.take() {
-        output.read_to_string(&mut text)?;
+    ask: &Ask,
+) -> Outcome<[f64; 2]> {
+    let step = step_of(scenario, FAST);
+    send(target, scenario.wire(), ask, WARM_UP)?;
+    let mut counts = [Vec::new(), Vec::new()];
+    for count in [step, 2 * step] {
+        let before = allocated(told)?;
+        send(target, scenario.wire(), ask, count)?;
+        let after = allocated(told)?;
+        counts[0].push(after.0 - before.0);
+        counts[1].push(after.1 - before.1);
     }
-    counter.wait()?;
-    let count = text.lines().find(|line| line.contains("sys_enter"));
-    let count = count.and_then(|line| line.split(',').next()?.parse::<f64>().ok());
-    Ok(count.map(|count| count / answered.right.max(1) as f64))
+    let each = |counts: &[u64]| per_request(counts, step).ok_or("no counts");
+    Ok([each(&counts[0])?, each(&counts[1])?])
 }
 
-/// Which programs are counted with which requests; the others differ by the length of their
-/// bodies. The gateway's second one asks the store for every request.
-fn runs() -> [(Side, bool, &'static [Scenario]); 4] {
-    let own = &[Scenario::Warm, Scenario::Open, Scenario::Refused];
-    [
-        (Side::Stock, false, &[Scenario::Warm]),
-        (Side::Same, false, &[Scenario::Warm]),
-        (Side::Gateway, false, own),
-        (Side::Gateway, true, &[Scenario::Cold]),
-    ]
+/// Which programs are counted; the gateway's second one asks the store for every request.
+const RUNS: [(Side, bool); 4] = [
+    (Side::Stock, false),
+    (Side::Same, false),
+    (Side::Gateway, false),
+    (Side::Gateway, true),
+];
+
+/// The kinds of requests that a program is counted with.
+fn scenarios(side: Side, cold: bool) -> impl Iterator<Item = Scenario> + Clone {
+    Scenario::ALL
+        .into_iter()
+        .filter(move |scenario| side != Side::Gateway || (*scenario == Scenario::Cold) == cold)
+}
+
+/// How many requests of a kind are counted where so many small ones are.
+fn step_of(scenario: Scenario, small: u64) -> u64 {
+    match scenario {
+        Scenario::Stream => small.div_ceil(LONG),
+        _ => small,
+    }
 }
 
 /// The request of a scenario, as a side answers it.

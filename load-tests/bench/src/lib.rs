@@ -14,7 +14,7 @@
 //! | [`scenario`] | the kinds of requests that are measured |
 //! | [`round`] | the timed rows, interleaved |
 //! | [`peers`], [`peer_rounds`], [`peer_report`] | other gateways, the rounds that compare them, and what these showed |
-//! | [`shapes`] | thread shapes and allocators side by side |
+//! | [`shapes`] | thread shapes, allocators, buffers, pools and builds side by side |
 //! | [`profile`] | where a gateway's time goes, as perf samples it |
 //! | [`counting`] | instructions, allocations and system calls of a request |
 //! | [`machine`] | what the figures were measured on |

@@ -40,11 +40,7 @@ pub fn measure(stage: &Stage, programs: &Programs, side: Side) -> Outcome<Memory
     let first_answer = first_answer(stage, side, &program)?;
     let target = Target::start(stage, side, &program, &Manner::default())?;
     let at_start = target.process.resident()?;
-    warm(&target)?;
-    let before = target.process.resident()?;
-    let idle = idle_connections(target.address)?;
-    let per_connection = grown(before, target.process.resident()?, idle.len());
-    drop(idle);
+    let per_connection = per_connection(&target)?;
     let per_session = match side {
         Side::Gateway => Some(per_session(stage, side, &program)?),
         Side::Stock | Side::Same => None,
@@ -55,6 +51,17 @@ pub fn measure(stage: &Stage, programs: &Programs, side: Side) -> Outcome<Memory
         per_session,
         first_answer,
     })
+}
+
+/// Resident bytes that each idle connection without TLS adds to a program that has just started.
+///
+/// # Errors
+/// It does not answer.
+pub fn per_connection(target: &Target) -> Outcome<f64> {
+    warm(target)?;
+    let before = target.process.resident()?;
+    let idle = idle_connections(target.address)?;
+    Ok(grown(before, target.process.resident()?, idle.len()))
 }
 
 fn grown(before: u64, after: u64, count: usize) -> f64 {

@@ -100,7 +100,7 @@ impl Peer {
             Some(part) if !Path::new(part).exists() => {
                 Err(format!("{part} is missing; install it: {install}").into())
             }
-            Some(_) | None => tools::find(program, install),
+            Some(_) | None => tools::find((program, install)),
         }
     }
 

@@ -24,7 +24,7 @@ const STACK: &str = "dwarf,16384";
 /// # Errors
 /// The gateway or perf does not start, or an answer was wrong.
 pub fn record(subject: &Subject<'_>, seconds: u16, output: &Path) -> Outcome<u64> {
-    let perf = tools::find("perf", "apt-get install -y linux-perf")?;
+    let perf = tools::find(tools::PERF)?;
     let stage = Stage::set()?;
     let target = subject.start(&stage, Vec::new())?;
     let tickets = subject.tickets(&stage, &target)?;
@@ -73,7 +73,7 @@ const COUNTED: u64 = 600;
 /// # Errors
 /// Valgrind is missing, the program does not start, or an answer was wrong.
 pub fn count(subject: &Subject<'_>, output: &Path) -> Outcome<u64> {
-    tools::find("valgrind", "apt-get install -y valgrind")?;
+    tools::find(tools::VALGRIND)?;
     let stage = Stage::set()?;
     let file = format!("--callgrind-out-file={}", output.display());
     let words = ["valgrind", "--tool=callgrind", &file];

@@ -36,6 +36,8 @@ pub struct Row {
     pub redis_cpu: f64,
     /// Requests per second.
     pub rate: f64,
+    /// How many requests that were.
+    pub answers: u64,
     /// Latencies of half, 99 and 99.9 of a hundred requests, in microseconds.
     pub latency: [f64; 3],
 }
@@ -127,9 +129,6 @@ impl Sides<'_> {
             let row = self.row(scenario, side, &load)?;
             slowest = slowest.min(row.rate);
             rows.peak.entry((scenario, side)).or_default().push(row);
-        }
-        if !scenario.is_paced() {
-            return Ok(());
         }
         for side in rotated(round) {
             let load = Load {
@@ -223,6 +222,7 @@ impl Measured {
             cpu: each(program),
             redis_cpu: each(redis),
             rate: self.answered.rate(),
+            answers: self.answered.right,
             latency: [0.5, 0.99, 0.999].map(|share| self.answered.percentile(share)),
         }
     }

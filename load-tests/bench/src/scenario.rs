@@ -56,14 +56,6 @@ impl Scenario {
         }
     }
 
-    /// Whether its latency at a fixed rate is measured as well.
-    pub const fn is_paced(self) -> bool {
-        match self {
-            Self::Warm | Self::Cold | Self::Tls => true,
-            Self::Open | Self::Refused | Self::Post | Self::Stream | Self::TlsHttp2 => false,
-        }
-    }
-
     /// Over what it is sent.
     pub const fn wire(self) -> Wire {
         match self {

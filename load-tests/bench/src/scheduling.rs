@@ -30,11 +30,19 @@ impl Drop for Patient {
     }
 }
 
+/// Checks that [`Patient`] may be, before anything is measured.
+///
+/// # Errors
+/// As [`Patient::begin`].
+pub fn check() -> Outcome<()> {
+    Patient::begin().map(drop)
+}
+
 /// What is said of a thread that has ended meanwhile, which is no failure.
 const GONE: &str = "No such process";
 
 fn set(policy: &str) -> Outcome<()> {
-    let chrt = tools::find("chrt", "apt-get install -y util-linux")?;
+    let chrt = tools::find(tools::CHRT)?;
     let process = std::process::id().to_string();
     let ended = Command::new(chrt)
         .args(["--all-tasks", policy, "--pid", "0"])

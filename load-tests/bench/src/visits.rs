@@ -22,7 +22,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokenbridge_devkit::BrowserSession;
 use tokio::sync::Semaphore;
 
 use crate::Outcome;
@@ -42,9 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// The target may not be loaded, there is no such script, nobody can log in, or bounds do not hold.
 pub fn run_all(target: &str, names: &[String], choices: &Choices) -> Outcome<()> {
-    let remote = std::env::var(target::ALLOW_REMOTE).is_ok_and(|value| value == "1");
+    let remote = target::remote();
     let target = target::check(target, remote)?;
-    runtime()?.block_on(check_provider(&target, remote))?;
+    runtime()?.block_on(target::check_provider(&target, remote))?;
     let named = |name: &String| {
         let there_are = Script::NAMES.join(", ");
         Script::named(name, choices)
@@ -85,17 +84,6 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-}
-
-/// Looks where a login leads before anybody goes there.
-async fn check_provider(target: &str, remote: bool) -> Outcome<()> {
-    let login = format!("{target}/auth/login?return_to=/");
-    let answer = BrowserSession::new()?.open(&login).await?;
-    match answer.header("location") {
-        Some(location) => target::check_provider(location, remote),
-        // Whoever logs in will be told why.
-        None => Ok(()),
-    }
 }
 
 /// All of a script's sessions, each by a login of its own.

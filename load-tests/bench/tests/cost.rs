@@ -77,7 +77,8 @@ fn a_request_allocates_no_more_than_its_bound() {
     let stage = Stage::set().unwrap();
     let (_gateway, tickets) = logged_in(&stage);
     let mut costs = Costs::new();
-    counting::allocations(&stage, &programs(), &tickets, &mut costs).unwrap();
+    let wanted = [Scenario::Warm, Scenario::Open, Scenario::Refused];
+    counting::allocations(&stage, &programs(), &tickets, &wanted, &mut costs).unwrap();
     let of = |scenario, side| allocations(&costs, scenario, side);
     let bare = of(Scenario::Warm, Side::Same);
     for scenario in [Scenario::Warm, Scenario::Open] {
@@ -100,7 +101,7 @@ fn allocations(costs: &Costs, scenario: Scenario, side: Side) -> f64 {
 
 #[test]
 fn a_request_takes_no_more_instructions_than_its_bound() {
-    if tools::find("valgrind", "").is_err() {
+    if tools::find(tools::VALGRIND).is_err() {
         println!("Skipped: instructions. valgrind is needed.");
         return;
     }

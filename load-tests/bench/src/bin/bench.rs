@@ -9,17 +9,20 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::{Map, Value};
 use tokenbridge_bench::command_line::{Command, Profile, Run, Scale, Shapes, Visits};
-use tokenbridge_bench::counting::{self, Costs};
+use tokenbridge_bench::counting::{self, Costs, system_calls};
 use tokenbridge_bench::peer_rounds::Field;
 use tokenbridge_bench::profile::Subject;
 use tokenbridge_bench::report::Report;
 use tokenbridge_bench::round::{Options, Sides};
 use tokenbridge_bench::scenario::Scenario;
+use tokenbridge_bench::shapes::variant::Variant;
 use tokenbridge_bench::stage::Stage;
 use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
+use tokenbridge_bench::tools::Tool;
 use tokenbridge_bench::visits::script::Choices;
 use tokenbridge_bench::{
-    Outcome, chart, due_index, machine, memory, profile, replicas, scale, shapes, visits,
+    Outcome, chart, due_index, machine, memory, profile, replicas, scale, scheduling, shapes,
+    tools, visits,
 };
 
 fn main() -> ExitCode {
@@ -30,7 +33,7 @@ fn main() -> ExitCode {
         Command::Profile(run) => record(&run),
         Command::Visits(visits) => visit(&visits),
         Command::DueIndex => {
-            due_index::measure(&[1_000, 1_000_000]).map(|table| println!("{table}"))
+            due_index::measure(&[1_000, 1_000_000]).map(|shown| println!("{}", shown.table()))
         }
         Command::Scale(scale) => grow(&scale),
     };
@@ -43,7 +46,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// Checks that what a run needs is there, before the first of its minutes.
+fn ready(more: &[Tool]) -> Outcome<()> {
+    tools::all(&[&[tools::REDIS, tools::CHRT], more].concat())?;
+    scheduling::check()
+}
+
 fn grow(run: &Scale) -> Outcome<()> {
+    ready(&[])?;
     let mut shown = Map::new();
     if run.sessions != [0] {
         let scaled = scale::measure(&run.sessions)?;
@@ -66,16 +76,15 @@ fn grow(run: &Scale) -> Outcome<()> {
 }
 
 fn compare_shapes(run: &Shapes) -> Outcome<()> {
-    let rows = shapes::measure(&run.dist, run.rounds.into(), run.row)?;
-    println!("{}", shapes::table(&rows));
+    ready(&[])?;
+    let variants = Variant::named(&run.only)?;
+    let compared = shapes::measure(&run.builds, variants, run.rounds.into(), run.row)?;
+    println!("{}", compared.table());
     let Some(results) = &run.results else {
         return Ok(());
     };
     let about = machine::about(run.rounds, 64);
-    write(
-        &results.with_extension("json"),
-        &shapes::json(&rows, &about),
-    )
+    write(&results.with_extension("json"), &compared.json(&about))
 }
 
 fn visit(visits: &Visits) -> Outcome<()> {
@@ -105,6 +114,7 @@ fn options(run: &Run) -> Options {
 }
 
 fn compare(run: &Run) -> Outcome<()> {
+    ready(&[])?;
     let stage = Stage::set()?;
     let field = Field::start(&stage, &programs(run), run.connections, run.all)?;
     let compared = field.measure(&options(run))?;
@@ -126,6 +136,11 @@ fn write(path: &Path, value: &serde_json::Value) -> Outcome<()> {
 }
 
 fn record(run: &Profile) -> Outcome<()> {
+    ready(&[if run.instructions {
+        tools::VALGRIND
+    } else {
+        tools::PERF
+    }])?;
     let subject = Subject {
         side: if run.bare { Side::Same } else { Side::Gateway },
         program: &run.program,
@@ -145,23 +160,40 @@ fn record(run: &Profile) -> Outcome<()> {
 }
 
 fn measure(run: &Run) -> Outcome<()> {
+    ready(if run.without_callgrind {
+        &[]
+    } else {
+        &[tools::VALGRIND]
+    })?;
     let programs = programs(run);
     let stage = Stage::set()?;
     let sides = sides(&stage, &programs, run.connections)?;
-    let report = Report {
+    let mut report = Report {
         costs: costs(&sides, &programs, run)?,
         round_trips: round_trips(&sides)?,
         memory: memory::all(&sides, &programs)?,
         rows: sides.measure(&options(run))?,
+        due_index: None,
     };
+    drop(sides);
+    let looked = match run.due_index.as_slice() {
+        [0] => Ok(()),
+        numbers => due_index::measure(numbers).map(|shown| report.due_index = Some(shown)),
+    };
+    tell(run, &report)?;
+    // What was measured before it is told all the same.
+    looked
+}
+
+fn tell(run: &Run, report: &Report) -> Outcome<()> {
     println!("{}", report.table());
     let Some(results) = &run.results else {
         return Ok(());
     };
     let about = machine::about(run.rounds, run.connections);
-    let title = "Requests per CPU second: tokenbridge over bare Pingora 0.9.1";
+    let title = "tokenbridge over bare Pingora 0.9.1, medians of ratios within a round";
     write(&results.with_extension("json"), &report.json(&about))?;
-    std::fs::write(results.with_extension("svg"), chart::svg(&report, title))?;
+    std::fs::write(results.with_extension("svg"), chart::svg(report, title))?;
     Ok(())
 }
 
@@ -189,13 +221,13 @@ fn costs(sides: &Sides<'_>, programs: &Programs, run: &Run) -> Outcome<Costs> {
     let mut costs = Costs::new();
     // Four connections are enough for what is counted.
     let tickets = sides.tickets.get(..4).unwrap_or(&sides.tickets);
-    counting::allocations(sides.stage, programs, tickets, &mut costs)?;
+    counting::allocations(sides.stage, programs, tickets, &Scenario::ALL, &mut costs)?;
     if !run.without_callgrind {
         counting::instructions(sides.stage, programs, tickets, &mut costs)?;
     }
     for ((scenario, side), cost) in &mut costs {
         let target = sides.target(*scenario, *side);
-        cost.system_calls = counting::system_calls(target, *scenario, *side, tickets)?;
+        cost.system_calls = system_calls::each(target, *scenario, *side, tickets)?;
     }
     Ok(costs)
 }

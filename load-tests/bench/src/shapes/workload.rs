@@ -1,4 +1,4 @@
-//! With what thread shapes and allocators are compared.
+//! With what thread shapes and the like are compared.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -17,6 +17,10 @@ pub enum Workload {
     Many,
     /// The same on two connections: both may be one thread's.
     Few,
+    /// Bodies of 10 KiB on 64 connections: what read buffers are for.
+    Posts,
+    /// The same over TLS.
+    PostsOverTls,
     /// Answers of 1 MiB in chunks on eight connections.
     Streams,
     /// Small answers at a fixed rate, while four connections take long streams: a thread that is
@@ -30,15 +34,36 @@ const STREAMS: f64 = 100.0;
 
 impl Workload {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 4] = [Self::Many, Self::Few, Self::Streams, Self::BesideStreams];
+    pub const ALL: [Self; 6] = [
+        Self::Many,
+        Self::Few,
+        Self::Posts,
+        Self::PostsOverTls,
+        Self::Streams,
+        Self::BesideStreams,
+    ];
 
     /// Its name in table and JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Many => "64 connections",
             Self::Few => "2 connections",
+            Self::Posts => "POST 10 KiB, 64 connections",
+            Self::PostsOverTls => "POST 10 KiB over TLS",
             Self::Streams => "1 MiB streams, 8 connections",
             Self::BesideStreams => "1,000/s beside 4 streams",
+        }
+    }
+
+    /// What is sent, over what, on how many connections and when.
+    const fn sends(self) -> (Scenario, Wire, usize, Pace) {
+        match self {
+            Self::Many => (Scenario::Open, Wire::Plain, 64, Pace::Unbounded),
+            Self::Few => (Scenario::Open, Wire::Plain, 2, Pace::Unbounded),
+            Self::Posts => (Scenario::Post, Wire::Plain, 64, Pace::Unbounded),
+            Self::PostsOverTls => (Scenario::Post, Wire::Tls, 64, Pace::Unbounded),
+            Self::Streams => (Scenario::Stream, Wire::Plain, 8, Pace::Unbounded),
+            Self::BesideStreams => (Scenario::Open, Wire::Plain, 32, Pace::PerSecond(BESIDE)),
         }
     }
 
@@ -47,57 +72,54 @@ impl Workload {
     /// # Errors
     /// An answer was wrong.
     pub fn row(self, stage: &Stage, target: &Target, seconds: f64) -> Outcome<Row> {
-        let (scenario, connections, pace) = match self {
-            Self::Many => (Scenario::Open, 64, Pace::Unbounded),
-            Self::Few => (Scenario::Open, 2, Pace::Unbounded),
-            Self::Streams => (Scenario::Stream, 8, Pace::Unbounded),
-            Self::BesideStreams => (Scenario::Open, 32, Pace::PerSecond(BESIDE)),
+        let (scenario, wire, connections, pace) = self.sends();
+        let load = Load {
+            address: target.address(wire),
+            wire,
+            connections,
+            warm_up: Duration::from_millis(200),
+            pace,
+            time: Duration::from_secs_f64(seconds),
+            requests: u64::MAX,
         };
-        let load = load(target, connections, pace, seconds);
-        if self != Self::BesideStreams {
-            return measured(stage, target, &load, scenario);
+        match self {
+            Self::BesideStreams => beside_streams(stage, target, &load, scenario),
+            _ => measured(stage, target, &load, scenario),
         }
-        let streams = Load {
-            // It goes on until the small requests are done.
-            time: load.time + load.warm_up + Duration::from_millis(200),
-            ..self::load(target, 4, Pace::PerSecond(STREAMS), seconds)
-        };
-        std::thread::scope(|scope| {
-            let (begun, begins) = mpsc::channel();
-            let streaming = scope.spawn(move || -> Result<Answered, String> {
-                let mut tell = || {
-                    // The second call has nobody who waits.
-                    let _ = begun.send(());
-                };
-                let ask = Scenario::Stream.ask(&[]);
-                streams
-                    .run(&ask, &mut tell)
-                    .map_err(|error| error.to_string())
-            });
-            // A stream that cannot begin is told below.
-            let _ = begins.recv();
-            let row = measured(stage, target, &load, scenario)?;
-            let streamed = streaming
-                .join()
-                .map_err(|_| "the streams ended in a panic")??;
-            match streamed.wrong == 0 && streamed.right > 0 {
-                true => Ok(row),
-                false => Err(format!("{} streams broke", streamed.wrong).into()),
-            }
-        })
     }
 }
 
-fn load(target: &Target, connections: usize, pace: Pace, seconds: f64) -> Load {
-    Load {
-        address: target.address,
-        wire: Wire::Plain,
-        connections,
-        warm_up: Duration::from_millis(200),
-        pace,
-        time: Duration::from_secs_f64(seconds),
-        requests: u64::MAX,
-    }
+fn beside_streams(stage: &Stage, target: &Target, load: &Load, scenario: Scenario) -> Outcome<Row> {
+    let streams = Load {
+        connections: 4,
+        pace: Pace::PerSecond(STREAMS),
+        // They go on until the small requests are done.
+        time: load.time + load.warm_up + Duration::from_millis(200),
+        ..load.clone()
+    };
+    std::thread::scope(|scope| {
+        let (begun, begins) = mpsc::channel();
+        let streaming = scope.spawn(move || -> Result<Answered, String> {
+            let mut tell = || {
+                // The second call has nobody who waits.
+                let _ = begun.send(());
+            };
+            let ask = Scenario::Stream.ask(&[]);
+            streams
+                .run(&ask, &mut tell)
+                .map_err(|error| error.to_string())
+        });
+        // A stream that cannot begin is told below.
+        let _ = begins.recv();
+        let row = measured(stage, target, load, scenario)?;
+        let streamed = streaming
+            .join()
+            .map_err(|_| "the streams ended in a panic")??;
+        match streamed.wrong == 0 && streamed.right > 0 {
+            true => Ok(row),
+            false => Err(format!("{} streams broke", streamed.wrong).into()),
+        }
+    })
 }
 
 fn measured(stage: &Stage, target: &Target, load: &Load, scenario: Scenario) -> Outcome<Row> {

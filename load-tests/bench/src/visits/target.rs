@@ -1,6 +1,8 @@
 //! Where load may go. A load test is an attack on whoever did not ask for it.
 
 use http::Uri;
+use tokenbridge_devkit::BrowserSession;
+use tokenbridge_devkit::browser::BrowserError;
 
 use crate::Outcome;
 
@@ -23,7 +25,7 @@ pub fn check(target: &str, remote: bool) -> Outcome<String> {
     if uri.path() != "/" || uri.query().is_some() {
         return Err(format!("{target} has a path; an origin is wanted").into());
     }
-    match remote || (is_here(host) && scheme == "http") {
+    match remote || (is_here(host) && matches!(scheme, "http" | "https")) {
         true => Ok(format!("{scheme}://{authority}")),
         false => Err(format!(
             "{target} is not on this machine; set {ALLOW_REMOTE}=1 if you may load it"
@@ -32,21 +34,37 @@ pub fn check(target: &str, remote: bool) -> Outcome<String> {
     }
 }
 
-/// Checks that a login leads to a provider on this machine, unless `remote` is allowed: each session
-/// is a login, which loads the provider as well. `location` is where the gateway sends browsers.
+/// Whether another machine is allowed.
+pub fn remote() -> bool {
+    std::env::var(ALLOW_REMOTE).is_ok_and(|value| value == "1")
+}
+
+/// A browser that stays on this machine unless `remote` is allowed, whatever redirects and forms say.
 ///
 /// # Errors
-/// It leads elsewhere.
-pub fn check_provider(location: &str, remote: bool) -> Outcome<()> {
-    let uri: Uri = location.parse().map_err(|_| "a login leads to no URL")?;
-    // Without a host it stays where it is.
-    match remote || uri.host().is_none_or(is_here) {
-        true => Ok(()),
-        false => Err(format!(
+/// It cannot be made.
+pub fn browser(remote: bool) -> Outcome<BrowserSession> {
+    Ok(match remote {
+        true => BrowserSession::new()?,
+        false => BrowserSession::bound_to(|url| is_here(url.host_str().unwrap_or_default()))?,
+    })
+}
+
+/// Checks that logins lead to a provider on this machine, unless `remote` is allowed: each session
+/// is a login, which loads the provider as well.
+///
+/// # Errors
+/// They lead elsewhere, at once or by a later redirect.
+pub async fn check_provider(target: &str, remote: bool) -> Outcome<()> {
+    let login = format!("{target}/auth/login?return_to=/");
+    match browser(remote)?.navigate(&login).await {
+        Err(BrowserError::OutOfBounds(url)) => Err(format!(
             "logins lead to {}, which is not on this machine; set {ALLOW_REMOTE}=1 if you may load it",
-            uri.host().unwrap_or_default()
+            url.host_str().unwrap_or_default()
         )
         .into()),
+        // Whoever logs in will be told what else is wrong.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -57,6 +75,8 @@ fn is_here(host: &str) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
 
     fn stays_here<T>(check: fn(&str, bool) -> Outcome<T>, here: &[&str], elsewhere: &[&str]) {
@@ -77,36 +97,62 @@ mod tests {
             "http://localhost:8080/",
             "http://127.0.0.1",
             "http://[::1]:80",
+            "https://localhost:8443",
+            "https://[::1]",
         ];
         let elsewhere = [
             "http://example.com",
             "http://localhost.example.com:8080",
             "http://127.0.0.1.example.com",
-            "https://localhost",
+            "https://localhost.evil.example",
+            "https://127.0.0.1.evil.example:8443",
             "http://10.0.0.1",
+            "ftp://localhost",
         ];
         stays_here(check, &here, &elsewhere);
     }
 
-    #[test]
-    fn a_provider_elsewhere_is_loaded_only_where_that_is_allowed() {
-        let here = [
-            "http://localhost:8081/authorize?x=http://example.com",
-            "https://[::1]/",
-            "/login",
-        ];
-        let elsewhere = [
+    /// A gateway whose login leads to `leads`, behind so many redirects on this machine.
+    fn gateway(redirects: usize, leads: &'static str) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let own = format!("{origin}/next");
+        std::thread::spawn(move || {
+            let locations = std::iter::repeat_n(own.as_str(), redirects);
+            for location in locations.chain([leads]) {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut asked = [0; 4096];
+                assert!(stream.read(&mut asked).unwrap() > 0);
+                let head = "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\n";
+                let answer = format!("{head}Location: {location}\r\n\r\n");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        origin
+    }
+
+    #[tokio::test]
+    async fn a_provider_elsewhere_is_loaded_only_where_that_is_allowed() {
+        for leads in [
             "https://id.example.com/authorize",
-            "http://localhost.example.com/",
-            "http://localhost@example.com/",
-        ];
-        stays_here(check_provider, &here, &elsewhere);
+            "http://localhost.evil.example/",
+            "http://127.0.0.1.evil.example/",
+            "http://localhost@evil.example/",
+            "//evil.example/",
+        ] {
+            for redirects in [0, 2] {
+                let refused = check_provider(&gateway(redirects, leads), false).await;
+                let refused = refused.err().unwrap().to_string();
+                assert!(refused.contains("ALLOW_REMOTE=1"), "{leads}: {refused}");
+            }
+        }
     }
 
     #[test]
     fn what_could_lead_elsewhere_than_it_seems_is_refused_always() {
         for target in [
             "http://localhost@example.com",
+            "http://localhost@evil.example/",
             "http://localhost:8080@example.com/",
             "localhost:8080",
             "http://localhost/?x",

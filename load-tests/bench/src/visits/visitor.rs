@@ -8,6 +8,7 @@ use tokenbridge_devkit::browser::{BrowserError, BrowserRequest, Page};
 use tokio::time::Instant;
 
 use super::tally::Tally;
+use super::target;
 use crate::Outcome;
 use crate::stage::USERS;
 
@@ -28,16 +29,16 @@ impl Visitor {
     ///
     /// # Errors
     /// There is no session in the end.
-    pub async fn log_in(target: &str, number: usize) -> Outcome<Self> {
+    pub async fn log_in(origin: &str, number: usize) -> Outcome<Self> {
         let (user, password) = USERS.get(number % USERS.len()).copied().unwrap_or_default();
         for _ in 0..PATIENCE {
-            let browser = BrowserSession::new()?;
-            let page = browser.login(target, user, password).await?;
+            let browser = target::browser(target::remote())?;
+            let page = browser.login(origin, user, password).await?;
             if page.status == 429 {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 continue;
             }
-            let token = browser.csrf_token(target).await?;
+            let token = browser.csrf_token(origin).await?;
             let token = token.ok_or_else(|| {
                 format!(
                     "the login as {user} gave no session; it ended with {}",
@@ -46,11 +47,11 @@ impl Visitor {
             })?;
             return Ok(Self {
                 browser,
-                target: target.to_owned(),
+                target: origin.to_owned(),
                 csrf: HeaderValue::try_from(token)?,
             });
         }
-        Err(format!("{target} refuses logins as too many").into())
+        Err(format!("{origin} refuses logins as too many").into())
     }
 
     /// Reads; the request was due at `due`.

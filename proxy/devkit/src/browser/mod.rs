@@ -3,6 +3,7 @@
 
 mod cookies;
 mod csrf;
+mod error;
 mod form;
 mod page;
 mod request;
@@ -13,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::Client;
 use url::Url;
 
+pub use error::BrowserError;
 pub use page::Page;
 pub use request::BrowserRequest;
 
@@ -27,27 +29,11 @@ const MOST_REDIRECTS: usize = 20;
 /// Login, consent, and one to spare.
 const MOST_FORMS: usize = 3;
 
-/// Why the browser did not get a page.
-#[derive(Debug, thiserror::Error)]
-pub enum BrowserError {
-    /// The address cannot be read.
-    #[error("`{0}` is not a URL")]
-    Url(String),
-    /// The request failed.
-    #[error("{0}")]
-    Http(#[from] reqwest::Error),
-    /// A redirect that leads on and on.
-    #[error("more than 20 redirects, the last one to {0}")]
-    TooManyRedirects(Url),
-    /// There is nothing to submit.
-    #[error("the page at {0} has no form")]
-    NoForm(Url),
-}
-
 /// One browser with cookies of its own.
 pub struct BrowserSession {
     client: Client,
     jar: Mutex<CookieJar>,
+    may_go: fn(&Url) -> bool,
 }
 
 impl BrowserSession {
@@ -56,9 +42,19 @@ impl BrowserSession {
     /// # Errors
     /// The HTTP client cannot be built.
     pub fn new() -> Result<Self, StartError> {
+        Self::bound_to(|_| true)
+    }
+
+    /// A browser without cookies that asks before each request, also behind a redirect or a form,
+    /// whether it may go there.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub fn bound_to(may_go: fn(&Url) -> bool) -> Result<Self, StartError> {
         Ok(Self {
             client: http_client()?,
             jar: Mutex::default(),
+            may_go,
         })
     }
 
@@ -256,6 +252,9 @@ impl BrowserSession {
         mut headers: HeaderMap,
         body: Option<bytes::Bytes>,
     ) -> Result<Page, BrowserError> {
+        if !(self.may_go)(url) {
+            return Err(BrowserError::OutOfBounds(url.clone()));
+        }
         let cookies = locked(&self.jar).header(url);
         if let Some(cookies) = cookies.and_then(|cookies| HeaderValue::try_from(cookies).ok()) {
             headers.insert(header::COOKIE, cookies);

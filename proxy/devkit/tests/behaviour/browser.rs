@@ -6,7 +6,7 @@ use axum::response::Redirect;
 use axum::routing::get;
 use tokenbridge_devkit::BrowserSession;
 use tokenbridge_devkit::app::DemoApp;
-use tokenbridge_devkit::browser::BrowserRequest;
+use tokenbridge_devkit::browser::{BrowserError, BrowserRequest};
 
 use crate::relying_party::*;
 
@@ -80,6 +80,27 @@ async fn a_link_and_a_script_say_where_they_come_from() {
     let foreign = BrowserRequest::post(url).from_origin("http://127.0.0.1:1");
     let foreign = browser.fetch(foreign).await.unwrap();
     assert_eq!(foreign.text(), "same-site cors http://127.0.0.1:1");
+}
+
+#[tokio::test]
+async fn a_browser_with_bounds_follows_no_redirect_and_no_form_beyond_them() {
+    let router = Router::new()
+        .route("/redirect", get(Redirect::to("http://elsewhere.example/")))
+        .route(
+            "/form",
+            get(axum::response::Html(
+                "<form method=post action='//elsewhere.example/'></form>",
+            )),
+        );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let browser = BrowserSession::bound_to(|url| url.host_str() == Some("127.0.0.1")).unwrap();
+    let redirected = browser.navigate(&format!("{url}/redirect")).await;
+    assert!(matches!(redirected, Err(BrowserError::OutOfBounds(_))));
+    let page = browser.navigate(&format!("{url}/form")).await.unwrap();
+    let sent = browser.submit(&page, &[]).await;
+    assert!(matches!(sent, Err(BrowserError::OutOfBounds(_))));
 }
 
 #[tokio::test]
