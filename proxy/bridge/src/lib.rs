@@ -58,5 +58,5 @@ pub mod trace;
 pub mod via;
 pub mod websocket;
 
-pub use secret::Secret;
+pub use secret::{Secret, SecretBytes};
 pub use time::UnixTime;

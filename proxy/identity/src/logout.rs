@@ -181,7 +181,7 @@ impl RelyingParty {
             .keyring
             .open(Purpose::LogoutState, &associated, &sealed)
             .ok()?;
-        let sealed: Sealed = serde_json::from_slice(&text).ok()?;
+        let sealed: Sealed = serde_json::from_slice(text.expose()).ok()?;
         let begun = tokenbridge_bridge::UnixTime::from_seconds(sealed.t);
         (self.now().since(begun) < LIFE).then(|| Secret::new(sealed.s))
     }

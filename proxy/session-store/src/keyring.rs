@@ -12,22 +12,23 @@
 
 use std::fmt;
 
-use chacha20poly1305::XNonce;
-use chacha20poly1305::aead::{Aead, Payload};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use tokenbridge_bridge::Secret;
+use tokenbridge_bridge::{Secret, SecretBytes};
 use zeroize::Zeroizing;
 
+mod aead;
 mod parse;
 mod subkey;
 
+use aead::{NONCE_LENGTH, TAG_LENGTH, ValueCipher};
 pub use parse::{KeyProblem, KeyringError};
 pub use subkey::Purpose;
 use subkey::{KEY_LENGTH, NamedKey};
 
 const VERSION: u8 = 1;
-const NONCE_LENGTH: usize = 24;
+/// Bytes of the length before an associated value.
+const LENGTH_WIDTH: usize = size_of::<u64>();
 
 /// The operating system's random source failed, so nothing was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,18 +83,16 @@ impl Keyring {
         let mut nonce = [0; NONCE_LENGTH];
         getrandom::fill(&mut nonce).map_err(|_| RandomError)?;
         let header = header(&self.first.id);
-        let aad = associated_data(&header, associated);
-        let payload = Payload {
-            msg: plaintext,
-            aad: &aad,
-        };
+        let associated = associated_data(&header, associated);
+        let length = plaintext.len().saturating_add(TAG_LENGTH);
+        let mut sealed = Vec::with_capacity(header.len() + NONCE_LENGTH + length);
+        sealed.extend_from_slice(&header);
+        sealed.extend_from_slice(&nonce);
         // The cipher refuses only what is longer than 256 GiB, which no caller can hold.
-        let ciphertext = self
-            .first
-            .cipher(purpose)
-            .encrypt(&XNonce::from(nonce), payload)
+        ValueCipher::new(self.first.subkey(purpose), &nonce)
+            .and_then(|cipher| cipher.seal(&associated, plaintext, &mut sealed))
             .map_err(|_| RandomError)?;
-        Ok([header.as_slice(), &nonce, &ciphertext].concat())
+        Ok(sealed)
     }
 
     /// Opens what any of the keys sealed. The plaintext is wiped when dropped.
@@ -105,20 +104,17 @@ impl Keyring {
         purpose: Purpose,
         associated: &[&[u8]],
         sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let (id, rest) = split_header(sealed).ok_or(OpenError)?;
+    ) -> Result<SecretBytes, OpenError> {
+        let (header, id, rest) = split_header(sealed).ok_or(OpenError)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(OpenError)?;
         let key = self
             .keys()
             .find(|key| key.id.as_bytes() == id)
             .ok_or(OpenError)?;
-        let aad = associated_data(&header(&key.id), associated);
-        let payload = Payload {
-            msg: ciphertext,
-            aad: &aad,
-        };
-        let plaintext = key.cipher(purpose).decrypt(&XNonce::from(*nonce), payload);
-        plaintext.map(Zeroizing::new).map_err(|_| OpenError)
+        let associated = associated_data(header, associated);
+        ValueCipher::new(key.subkey(purpose), nonce)
+            .and_then(|cipher| cipher.open(&associated, ciphertext))
+            .map_err(|_| OpenError)
     }
 
     /// HMAC-SHA256 over a list of values, by the first key.
@@ -152,41 +148,40 @@ impl fmt::Debug for Keyring {
 
 /// The id of the key that a value claims to be sealed with; an operator may be told.
 pub(crate) fn claimed_key_id(sealed: &[u8]) -> Option<&str> {
-    let (id, _) = split_header(sealed)?;
+    let (_, id, _) = split_header(sealed)?;
     std::str::from_utf8(id)
         .ok()
         .filter(|id| parse::is_key_id(id))
 }
 
 fn header(id: &str) -> Vec<u8> {
-    let mut header = vec![VERSION];
-    push_with_length(&mut header, id.as_bytes(), 1);
-    header
+    // An id has at most 32 characters.
+    let [.., length] = id.len().to_be_bytes();
+    [&[VERSION, length], id.as_bytes()].concat()
 }
 
-fn split_header(sealed: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The header, the key id in it, and what follows.
+fn split_header(sealed: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (&version, rest) = sealed.split_first()?;
     let (&length, rest) = rest.split_first()?;
     if version != VERSION {
         return None;
     }
-    rest.split_at_checked(usize::from(length))
+    let (id, rest) = rest.split_at_checked(usize::from(length))?;
+    let (header, _) = sealed.split_at_checked(sealed.len() - rest.len())?;
+    Some((header, id, rest))
 }
 
 /// The header, then each value behind its length: no value can pose as a part of its neighbour.
 fn associated_data(header: &[u8], values: &[&[u8]]) -> Vec<u8> {
-    let mut data = header.to_vec();
+    let lengths = values.iter().map(|value| LENGTH_WIDTH + value.len());
+    let mut data = Vec::with_capacity(header.len() + lengths.sum::<usize>());
+    data.extend_from_slice(header);
     for value in values {
-        push_with_length(&mut data, value, 8);
+        data.extend_from_slice(&(value.len() as u64).to_be_bytes());
+        data.extend_from_slice(value);
     }
     data
-}
-
-/// Appends the last `width` bytes of the value's length (big-endian), then the value.
-fn push_with_length(data: &mut Vec<u8>, value: &[u8], width: usize) {
-    let length = (value.len() as u64).to_be_bytes();
-    data.extend(length.iter().skip(length.len().saturating_sub(width)));
-    data.extend_from_slice(value);
 }
 
 fn keyed(subkey: &[u8; KEY_LENGTH], parts: &[&[u8]]) -> Hmac<Sha256> {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use quick_cache::DefaultHashBuilder;
 use tokenbridge_bridge::admission::Admission;
-use tokenbridge_bridge::rejection::Refusal;
+use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokio::sync::OnceCell;
 
 use super::{Epoch, Key};
@@ -14,7 +15,7 @@ pub(crate) type Loaded = Result<Admission, Refusal>;
 
 /// The loads that are under way.
 #[derive(Default)]
-pub(super) struct Loads(Mutex<HashMap<Key, Arc<Flight>>>);
+pub(super) struct Loads(Mutex<HashMap<Key, Arc<Flight>, DefaultHashBuilder>>);
 
 struct Flight {
     /// What had been heard of the session when it began: a request that knows more asks anew.
@@ -39,7 +40,21 @@ impl Loads {
         load: impl Future<Output = Loaded>,
     ) -> Loaded {
         let aboard = self.board(key, epoch);
-        aboard.flight.loaded.get_or_init(|| load).await.clone()
+        aboard.flight.loaded.get_or_init(|| load).await;
+        let flight = aboard.flight.clone();
+        drop(aboard);
+        // Nearly always nobody else is aboard, and nothing has to be copied.
+        let loaded = match Arc::try_unwrap(flight) {
+            Ok(flight) => flight.loaded.into_inner(),
+            Err(flight) => flight.loaded.get().cloned(),
+        };
+        let missing = || {
+            Err(Refusal::new(
+                Rejection::Internal,
+                "a load that brought nothing",
+            ))
+        };
+        loaded.unwrap_or_else(missing)
     }
 
     fn board(&self, key: Key, epoch: Epoch) -> Aboard<'_> {
@@ -61,7 +76,7 @@ impl Loads {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight>, DefaultHashBuilder>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

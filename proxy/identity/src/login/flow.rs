@@ -190,7 +190,7 @@ impl FlowCookies<'_> {
             .keyring
             .open(Purpose::LoginFlowCookie, &associated, &sealed)
             .ok()?;
-        let sealed: Sealed = serde_json::from_slice(&text).ok()?;
+        let sealed: Sealed = serde_json::from_slice(text.expose()).ok()?;
         let hop = match sealed.h {
             Some(hop) => Some(hop.open()?),
             None => None,

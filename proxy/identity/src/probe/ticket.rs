@@ -56,7 +56,7 @@ pub(crate) fn open(keyring: &Keyring, ticket: &str, now: UnixTime) -> Found {
         .decode(ticket)
         .ok()
         .and_then(|sealed| keyring.open(Purpose::ProbeTicket, &[], &sealed).ok())
-        .and_then(|text| serde_json::from_slice::<Sealed>(&text).ok());
+        .and_then(|text| serde_json::from_slice::<Sealed>(text.expose()).ok());
     match opened {
         Some(sealed) if now.since(UnixTime::from_seconds(sealed.t)) >= LIFE => Found::Expired,
         Some(sealed) => Found::Probe(Secret::new(sealed.i.as_str())),

@@ -1,9 +1,7 @@
 //! One configured key, expanded into a subkey per purpose.
 
-use chacha20poly1305::XChaCha20Poly1305;
-use chacha20poly1305::aead::KeyInit;
 use hkdf::Hkdf;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -80,10 +78,6 @@ impl NamedKey {
             Purpose::RateLimit => &self.rate_limit,
             Purpose::ProbeTicket => &self.probe_ticket,
         }
-    }
-
-    pub(super) fn cipher(&self, purpose: Purpose) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(self.subkey(purpose).into())
     }
 }
 

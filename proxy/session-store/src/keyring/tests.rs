@@ -22,7 +22,7 @@ fn what_was_sealed_opens_with_the_same_purpose_and_associated_data_only() {
         .unwrap();
     let open = |purpose, associated: &[&[u8]]| {
         keys.open(purpose, associated, &sealed)
-            .map(|plain| plain.to_vec())
+            .map(|plain| plain.expose().to_vec())
     };
     assert_eq!(
         open(Purpose::StoreField, &[b"session", b"field"]),
@@ -48,6 +48,20 @@ fn what_was_sealed_opens_with_the_same_purpose_and_associated_data_only() {
         open(Purpose::StoreField, &[b"session", b"field", b""]),
         Err(OpenError)
     );
+}
+
+/// Made by the chacha20poly1305 crate, which sealed before AWS-LC did, for a nonce of 0xa0 to 0xb7.
+#[test]
+fn what_was_sealed_before_opens() {
+    let sealed = "01026b31a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7\
+                  3cb59894f6bc6346b43df846aae940a6b0f988bc33";
+    let sealed: Vec<u8> = (0..sealed.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&sealed[at..at + 2], 16).unwrap())
+        .collect();
+    let opened =
+        keyring(&[entry("k1", 1)]).open(Purpose::StoreField, &[b"session", b"field"], &sealed);
+    assert_eq!(opened.unwrap().expose(), b"token");
 }
 
 #[test]

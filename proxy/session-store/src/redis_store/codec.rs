@@ -145,7 +145,9 @@ impl Codec {
     ) -> Option<T> {
         let associated: [&[u8]; 2] = [key.as_bytes(), field.as_bytes()];
         let plain = self.keys.open(Purpose::StoreField, &associated, sealed);
-        let value = plain.ok().and_then(|plain| read(&mut Reader::new(&plain)?));
+        let value = plain
+            .ok()
+            .and_then(|plain| read(&mut Reader::new(plain.expose())?));
         if value.is_none() {
             self.warn(field, sealed);
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use redis::{AsyncConnectionConfig, RedisResult};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::address::Address;
 use super::fault::{Fault, unavailable};
@@ -86,11 +87,18 @@ impl Link {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let outcome =
-            match tokio::time::timeout(self.shared.patience, self.attempt_twice(command)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(unavailable("no answer in time")),
-            };
+        let deadline = Instant::now() + self.shared.patience;
+        // What is boxed takes no room in the calls that need none of it: nearly all.
+        let outcome = match self.shared.open() {
+            // It waits no longer than for an answer, so a timer of ours is spared.
+            Some(open) if open.wire.keeps_time() => match self.attempt(open, &command).await {
+                Err(Fault::Connection(_)) => {
+                    Box::pin(in_time(deadline, self.attempt_anew(&command))).await
+                }
+                ended => ended.map_err(Fault::into_error),
+            },
+            Some(_) | None => Box::pin(in_time(deadline, self.attempt_twice(&command))).await,
+        };
         match &outcome {
             Err(error @ StoreError::Unavailable(_)) => {
                 self.shared.health.down(&self.shared.address, error)
@@ -102,32 +110,47 @@ impl Link {
         outcome
     }
 
-    async fn attempt_twice<T, F>(&self, command: impl Fn(Wire) -> F) -> Result<T, StoreError>
+    async fn attempt_twice<T, F>(&self, command: &impl Fn(Wire) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = RedisResult<T>>,
     {
         let first = self.open_connection().await?;
-        match command(first.wire).await {
-            Ok(value) => return Ok(value),
-            Err(error) => match Fault::of(&error) {
-                Fault::Command(error) => return Err(error),
-                Fault::Connection(_) => self.shared.lost(first.number),
-            },
+        match self.attempt(first, command).await {
+            Err(Fault::Connection(_)) => self.attempt_anew(command).await,
+            ended => ended.map_err(Fault::into_error),
         }
-        let second = self.open_connection().await?;
-        command(second.wire).await.map_err(|error| {
+    }
+
+    async fn attempt_anew<T, F>(&self, command: &impl Fn(Wire) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let connection = self.open_connection().await?;
+        let ended = self.attempt(connection, command).await;
+        ended.map_err(Fault::into_error)
+    }
+
+    /// Runs a command on a connection, which is dropped where it turns out to be broken.
+    async fn attempt<T, F>(
+        &self,
+        connection: Numbered,
+        command: &impl Fn(Wire) -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        command(connection.wire).await.map_err(|error| {
             let fault = Fault::of(&error);
             if let Fault::Connection(_) = fault {
-                self.shared.lost(second.number);
+                self.shared.lost(connection.number);
             }
-            fault.into_error()
+            fault
         })
     }
 
     async fn open_connection(&self) -> Result<Numbered, StoreError> {
-        // Nearly always it is open; then nothing has to be watched.
-        if let Connection::Open(connection) = &*self.shared.connection.borrow() {
-            return Ok(connection.clone());
+        if let Some(connection) = self.shared.open() {
+            return Ok(connection);
         }
         let mut changes = self.shared.connection.subscribe();
         loop {
@@ -144,7 +167,26 @@ impl Link {
     }
 }
 
+/// What comes by the deadline.
+async fn in_time<T>(
+    deadline: Instant,
+    outcome: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout_at(deadline, outcome).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(unavailable("no answer in time")),
+    }
+}
+
 impl Shared {
+    /// The connection, if there is one: nearly always, and then nothing has to be watched.
+    fn open(&self) -> Option<Numbered> {
+        match &*self.connection.borrow() {
+            Connection::Open(connection) => Some(connection.clone()),
+            Connection::Opening | Connection::Down(_) => None,
+        }
+    }
+
     fn opener(&self) -> MutexGuard<'_, Opener> {
         self.opener.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -50,7 +50,7 @@ impl Names {
     }
 
     pub(super) fn session(&self, key: &SessionKey) -> String {
-        format!("{}:session:{{{}}}", self.prefix, text(key))
+        [&self.prefix, ":session:{", &text(key), "}"].concat()
     }
 
     pub(super) fn lease(&self, key: &SessionKey, grant: &GrantName) -> String {
@@ -113,7 +113,7 @@ impl Names {
 }
 
 pub(super) fn slot(service: &ServiceName) -> String {
-    format!("{SLOT}{service}")
+    [SLOT, service.as_str()].concat()
 }
 
 pub(super) fn grant(name: &GrantName) -> String {

@@ -19,7 +19,6 @@ use crate::store::{Described, Description, EndedSession, NewSession};
 
 /// Field names and values, as `HGETALL` answers.
 type Fields = Vec<(String, Vec<u8>)>;
-type Optional = Option<Vec<u8>>;
 
 impl RedisStore {
     pub(super) async fn create_session(&self, session: &NewSession) -> Result<(), StoreError> {
@@ -57,10 +56,19 @@ impl RedisStore {
         service: &ServiceName,
     ) -> Result<Reading, StoreError> {
         let slot_field = names::slot(service);
-        let fields = [names::FACTS, names::SEEN, names::REPLACED, &slot_field];
-        let command = Cmd::hmget(self.names.session(key), &fields[..]);
-        let (facts, seen, replaced, slot): (Optional, Optional, Optional, Optional) =
-            self.query(&command).await?;
+        let name = self.names.session(key);
+        let parts = [
+            "HMGET",
+            &name,
+            names::FACTS,
+            names::SEEN,
+            names::REPLACED,
+            &slot_field,
+        ];
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        let mut command = Cmd::with_capacity(parts.len(), bytes);
+        command.arg(&parts[..]);
+        let [facts, seen, replaced, slot] = self.fields(&command).await?;
         let Some(sealed) = facts else {
             return Ok(if replaced.is_some() {
                 Reading::Replaced

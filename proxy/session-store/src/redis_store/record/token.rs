@@ -7,8 +7,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tokenbridge_bridge::Secret;
-use zeroize::Zeroizing;
+use tokenbridge_bridge::{Secret, SecretBytes};
 
 use super::{Reader, Writer};
 
@@ -40,28 +39,30 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Secret> {
         return None;
     }
     // In one piece of memory: one that grows leaves parts of a token behind.
-    let mut token = Zeroizing::new(String::with_capacity(length));
-    read_piece(reader, &mut token)?;
-    while token.len() < length {
-        token.push('.');
-        read_piece(reader, &mut token)?;
+    let mut token = SecretBytes::zeros(length);
+    let mut room = read_piece(reader, token.expose_mut())?;
+    while let Some((dot, behind)) = room.split_first_mut() {
+        *dot = b'.';
+        room = read_piece(reader, behind)?;
     }
-    (token.len() == length).then(|| Secret::new(std::mem::take(&mut *token)))
+    token.into_text()
 }
 
-fn read_piece(reader: &mut Reader<'_>, token: &mut String) -> Option<()> {
+/// Reads a piece into the beginning of `room`; what is left of it.
+fn read_piece<'t>(reader: &mut Reader<'_>, room: &'t mut [u8]) -> Option<&'t mut [u8]> {
     let head = reader.number()?;
     let length = usize::try_from(head >> 1).ok()?;
-    if length > token.capacity().saturating_sub(token.len()) {
-        return None;
-    }
+    let (piece, rest) = room.split_at_mut_checked(length)?;
     if head & 1 == 0 {
-        token.push_str(std::str::from_utf8(reader.raw(length)?).ok()?);
+        piece.copy_from_slice(reader.raw(length)?);
     } else {
         let decoded = reader.raw(length.checked_mul(3)? / 4)?;
-        URL_SAFE_NO_PAD.encode_string(decoded, token);
+        let written = URL_SAFE_NO_PAD.encode_slice(decoded, piece).ok()?;
+        if written != length {
+            return None;
+        }
     }
-    Some(())
+    Some(rest)
 }
 
 #[cfg(test)]

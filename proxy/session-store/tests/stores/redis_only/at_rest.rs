@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokenbridge_bridge::grant::{Generation, GrantName, Written};
 use tokenbridge_bridge::session::Reading;
-use tokenbridge_session_store::{RedisStore, SessionStore, StoreError};
+use tokenbridge_session_store::{RedisStore, SessionStore, StoreError, StoreHealth};
 
 use crate::bench::{keyring, open, service};
 use crate::samples::{found, grant, key, lease, service_grant, session, token};
@@ -261,4 +261,17 @@ async fn nonsense_in_redis_is_an_error_or_an_absence_and_never_a_panic() {
         }
     }
     assert_eq!(found(&store, 1, "crud").await.facts, new.facts);
+}
+
+#[tokio::test]
+async fn a_session_key_of_another_type_is_an_error_and_no_outage() {
+    let server = RedisServer::start().await;
+    let store = open(&server.url(), keyring("k1", 1));
+    let new = session(1, SystemClock::default().now());
+    store.create(&new).await.unwrap();
+    let [name] = server.sessions().await.try_into().unwrap();
+    let _: () = server.ask(redis::cmd("SET").arg(&name).arg("text")).await;
+    let read = store.read(&key(1), &service("crud")).await;
+    assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
+    assert!(matches!(store.health(), StoreHealth::Up(_)));
 }
