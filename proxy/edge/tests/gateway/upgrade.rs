@@ -3,18 +3,15 @@
 
 mod failures;
 mod hammer;
+mod unit;
 
-use std::time::Duration;
-
-use tokio::net::{TcpStream, UnixDatagram};
+use tokio::net::TcpStream;
 
 use crate::support::certificates::Authority;
 use crate::support::live::{GOING_AWAY, Live};
 use crate::support::live_upstream::WITH_SESSION;
 use crate::support::raw::RawClient;
-use crate::support::{
-    ConfigurationFolder, GatewayProcess, ITEMS, Installation, RedisServer, free_port,
-};
+use crate::support::{ConfigurationFolder, GatewayProcess, Installation, RedisServer, free_port};
 use hammer::Hammer;
 
 const THREADS: [&str; 2] = ["runtime: {threads: 2}", "runtime: {threads: 1}"];
@@ -48,14 +45,14 @@ async fn no_request_fails_while_one_process_after_another_takes_over() {
     })
     .await;
     let hammer = Hammer::start(&installation, authority, (tls, asked)).await;
-    hammer.has_struck(40).await;
+    hammer.has_struck(20).await;
     for (from, to) in [(0, 1), (1, 0)] {
         let settings = "settings.yaml";
         installation
             .folder
             .replace(settings, THREADS[from], THREADS[to]);
         upgrade(&mut installation).await;
-        hammer.has_struck(40).await;
+        hammer.has_struck(20).await;
     }
     hammer.stop().await;
     installation.gateway.stop().await;
@@ -135,29 +132,4 @@ async fn listeners_come_and_go_with_an_upgrade() {
     assert!(connects(second).await && connects(port).await);
     installation.gateway.stop().await;
     assert!(!connects(second).await && !connects(port).await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_service_manager_is_told_which_process_serves() {
-    let redis = RedisServer::start();
-    let folder = tempfile::TempDir::new().unwrap();
-    let path = folder.path().join("notify");
-    let manager = UnixDatagram::bind(&path).unwrap();
-    let mut installation = Installation::start_with(|folder| {
-        upgradable(folder, &redis);
-        folder.set_variable("NOTIFY_SOCKET", path.to_str().unwrap());
-    })
-    .await;
-    let told = async || {
-        let mut state = [0; 64];
-        let received = tokio::time::timeout(Duration::from_secs(30), manager.recv(&mut state));
-        let length = received.await.expect("it is told").unwrap();
-        String::from_utf8(state[..length].to_vec()).unwrap()
-    };
-    let main = |process: &GatewayProcess| format!("MAINPID={}\nREADY=1", process.id());
-    assert_eq!(told().await, main(&installation.gateway));
-    upgrade(&mut installation).await;
-    assert_eq!(told().await, main(&installation.gateway));
-    let browser = installation.logged_in("alice").await;
-    assert_eq!(installation.get(&browser, ITEMS).await.status, 200);
 }
