@@ -96,6 +96,8 @@ impl Wire {
 
     async fn receive(&mut self) -> io::Result<()> {
         let (bytes, descriptors) = (&mut self.bytes, &mut self.descriptors);
+        // Not tokio's own read: after one that ends behind a descriptor it would wait for news,
+        // although more is there.
         let once = || receive_once(&self.stream, bytes, descriptors);
         match self.stream.async_io(Interest::READABLE, once).await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),

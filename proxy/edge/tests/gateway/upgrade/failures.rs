@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{upgradable, upgrade};
@@ -15,29 +15,41 @@ fn socket(installation: &Installation) -> PathBuf {
 }
 
 /// A client of the upgrade socket that says what it is told to.
-struct Stranger(BufReader<UnixStream>);
+struct Stranger {
+    stream: UnixStream,
+    heard: String,
+}
 
 impl Stranger {
     async fn connect(installation: &Installation) -> Self {
         let stream = UnixStream::connect(socket(installation)).await.unwrap();
-        Self(BufReader::new(stream))
+        let heard = String::new();
+        Self { stream, heard }
     }
 
     async fn says(installation: &Installation, bytes: &[u8]) -> Self {
         let mut stranger = Self::connect(installation).await;
-        stranger.0.get_mut().write_all(bytes).await.unwrap();
+        stranger.stream.write_all(bytes).await.unwrap();
         stranger
     }
 
     /// The first line that begins so.
     async fn hears(&mut self, beginning: &str) -> String {
-        let mut line = String::new();
-        while !line.starts_with(beginning) {
-            line.clear();
-            let read = self.0.read_line(&mut line).await;
-            assert_ne!(read.unwrap(), 0, "{beginning:?} never comes");
+        loop {
+            let lines = self.heard.split_inclusive('\n');
+            let mut whole = lines.filter(|line| line.ends_with('\n'));
+            if let Some(line) = whole.find(|line| line.starts_with(beginning)) {
+                return line.to_owned();
+            }
+            // A read ends behind a descriptor although more is there: `read` would wait for news.
+            self.stream.readable().await.unwrap();
+            let mut bytes = [0; 256];
+            match self.stream.try_read(&mut bytes) {
+                Ok(0) => panic!("{beginning:?} never comes: {}", self.heard),
+                Ok(read) => self.heard += std::str::from_utf8(&bytes[..read]).unwrap(),
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+            }
         }
-        line
     }
 }
 
