@@ -61,6 +61,7 @@ pub(crate) fn assemble(
         logging: settings.logging,
         runtime: settings.runtime,
         drain: settings.drain,
+        upgrade_socket: settings.upgrade_socket,
         origin,
     })
 }

@@ -1,6 +1,7 @@
 //! The checked configuration as a whole.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -54,6 +55,8 @@ pub struct Configuration {
     pub runtime: Runtime,
     /// The clean stop.
     pub drain: Drain,
+    /// Where a new process asks for the listening sockets: the absolute path of a Unix socket.
+    pub upgrade_socket: Option<PathBuf>,
     /// Where it was read from, for problems that show later.
     pub(crate) origin: Origin,
 }

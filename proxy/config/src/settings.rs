@@ -11,7 +11,7 @@
 //! | [`browser`] | `cors` and `csrf` |
 //! | [`tls`] | `listen[].tls` and `hsts` |
 //! | [`limits`] | `limits` and `rate_limits` |
-//! | [`process`] | `logging`, `runtime`, `drain` |
+//! | [`process`] | `logging`, `runtime`, `drain`, `upgrade_socket` |
 //! | [`target`] | templates of a target's value |
 
 pub(crate) mod audiences;
@@ -25,6 +25,8 @@ pub(crate) mod process;
 pub(crate) mod session;
 pub(crate) mod target;
 pub(crate) mod tls;
+
+use std::path::PathBuf;
 
 use crate::limits::Limits;
 use crate::process::{Drain, Logging, Runtime};
@@ -46,17 +48,20 @@ pub(crate) struct Settings<'r> {
     pub(crate) logging: Logging,
     pub(crate) runtime: Runtime,
     pub(crate) drain: Drain,
+    pub(crate) upgrade_socket: Option<PathBuf>,
 }
 
 /// Reads the whole file.
 pub(crate) fn read<'r>(root: &Section<'r>) -> Settings<'r> {
     let public_url = read_public_url(root);
     let limits = limits::read(root);
+    let session = session::read(root);
     Settings {
         auth: auth::read(root),
         issuers: issuers::read_all(root),
         services: audiences::read(root),
-        session: session::read(root),
+        upgrade_socket: process::read_upgrade_socket(root, &session.store),
+        session,
         network: network::read(root, public_url.as_ref(), limits),
         browser: browser::read(root, public_url.as_ref()),
         limits,

@@ -1,6 +1,6 @@
 //! The admin listener: `/live`, `/ready`, `/health`, `/metrics`, `/probe`. Never on the public address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,9 +21,6 @@ use crate::probe;
 
 /// How often the store is asked whether it is there, and how many sessions it has.
 const LOOK: Duration = Duration::from_secs(5);
-
-/// How often is looked whether the public listeners take connections.
-const LISTENS: Duration = Duration::from_millis(5);
 
 /// The background service. Its listener is bound before anything starts, so that a taken port is
 /// an error at once.
@@ -63,10 +60,13 @@ impl BackgroundService for Admin {
                 return;
             }
         };
-        tokio::spawn(watch_listeners(self.frontend.clone()));
+        self.frontend.drain.note_listening();
         let watch = watch_store(self.frontend.clone());
-        // It outlives the listeners of a clean stop: `/ready` has to say no until the very end.
-        let serve = axum::serve(listener, router(self.frontend.clone()));
+        // It outlives the listeners of a clean stop: `/ready` has to say no until the very end. After
+        // a hand-over another process answers for this address.
+        let drain = self.frontend.drain.clone();
+        let serve = axum::serve(listener, router(self.frontend.clone()))
+            .with_graceful_shutdown(async move { drain.handed_over().await });
         tokio::select! {
             () = watch => {}
             result = serve.into_future() => {
@@ -97,22 +97,6 @@ async fn ready(State(frontend): State<Arc<Frontend>>) -> impl IntoResponse {
         (true, false) => (StatusCode::OK, "ready"),
     };
     (code, Json(json!({ "status": status })))
-}
-
-/// Notes when every public listener takes connections: the framework tells nobody.
-async fn watch_listeners(frontend: Arc<Frontend>) {
-    for listener in &frontend.configuration.listen {
-        let mut address = listener.address;
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            IpAddr::V4(_) | IpAddr::V6(_) => {}
-        }
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            tokio::time::sleep(LISTENS).await;
-        }
-    }
-    frontend.drain.note_listening();
 }
 
 async fn health(State(frontend): State<Arc<Frontend>>) -> Json<Value> {

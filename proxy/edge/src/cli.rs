@@ -15,11 +15,20 @@ pub(crate) struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs the gateway.
-    Run(Folder),
+    Run(Run),
     /// Checks a configuration and, with --idp, compares it with the provider's.
     Check(Check),
     /// Says where a request would go and with which token, or why nowhere.
     Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) folder: Folder,
+    /// Takes over from the running gateway (upgrade_socket), which stops once this one serves
+    #[arg(long)]
+    pub(crate) upgrade: bool,
 }
 
 /// Where the configuration is.

@@ -9,13 +9,13 @@ use tokenbridge_config::explain::Outcome;
 use tokenbridge_config::{Configuration, Loaded, Report, check_hosts, check_idp, check_presets};
 use tokenbridge_identity::probe::Report as ProbeReport;
 
-use crate::cli::{Check, Command, CommandLine, Explain, Folder};
+use crate::cli::{Check, Command, CommandLine, Explain, Run};
 use crate::{logging, probe, start};
 
 /// Runs the program; the exit code is 0, or 1 when something is wrong.
 pub fn main() -> ExitCode {
     match CommandLine::parse().command {
-        Command::Run(folder) => run(&folder),
+        Command::Run(arguments) => run(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Explain(arguments) => explain(&arguments),
     }
@@ -25,8 +25,9 @@ fn load(folder: &Path) -> Result<Loaded, Report> {
     tokenbridge_config::load(folder, &|name| std::env::var(name).ok())
 }
 
-fn run(folder: &Folder) -> ExitCode {
-    let ended = load(&folder.config).map(start::run);
+fn run(arguments: &Run) -> ExitCode {
+    let loaded = load(&arguments.folder.config);
+    let ended = loaded.map(|loaded| start::run(loaded, arguments.upgrade));
     logging::flush();
     match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,

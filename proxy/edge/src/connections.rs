@@ -82,6 +82,7 @@ impl Connections {
             self.frontend.metrics.connections.refused("per_address");
             return;
         };
+        let _open = self.frontend.drain.connected();
         // What is flushed is to go at once; without it, answers are only slower.
         let _ = socket.set_nodelay(true);
         let socket = ClientSocket::new(socket, peer, limits.body_timeout);

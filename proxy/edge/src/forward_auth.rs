@@ -2,6 +2,7 @@
 //! listener and a list of clients of its own: on the public listener, behind a trusted load
 //! balancer, any page could read a token through it. Requests are judged as if they were proxied.
 
+mod listener;
 mod question;
 
 use std::net::{SocketAddr, TcpListener};
@@ -20,14 +21,16 @@ use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_config::Configuration;
 
 use crate::answer::{Answer, X_REQUEST_ID};
+use crate::drain::Drain;
 use crate::exchange::{Exchange, UnderWay};
 use crate::frontend::Frontend;
 use crate::gateway::Gateway;
-use crate::listeners;
 use crate::phases::{admit, place, rates, respond, summary};
 use crate::request_id::IdSource;
 use crate::session_cache::Held;
 use crate::store::Opened;
+use crate::upgrade::{Handover, Use};
+use listener::{Listener, Peer};
 use question::Question;
 
 /// Tells services of one process apart (see [`IdSource`]).
@@ -39,10 +42,13 @@ const X_USER_SUBJECT: HeaderName = HeaderName::from_static("x-user-subject");
 ///
 /// # Errors
 /// The address is taken.
-pub(crate) fn bind(configuration: &Configuration) -> Result<Option<TcpListener>, String> {
+pub(crate) fn bind(
+    configuration: &Configuration,
+    handover: &mut Handover,
+) -> Result<Option<TcpListener>, String> {
     let configured = configuration.forward_auth.as_ref();
     configured
-        .map(|forward_auth| listeners::bind(forward_auth.listen))
+        .map(|forward_auth| handover.listen(Use::ForwardAuth, forward_auth.listen))
         .transpose()
 }
 
@@ -65,13 +71,14 @@ impl ForwardAuthService {
         }
     }
 
-    fn take_listener(&self) -> std::io::Result<tokio::net::TcpListener> {
+    fn take_listener(&self, stop: ShutdownWatch) -> std::io::Result<Listener> {
         let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         let listener = listener
             .take()
             .ok_or_else(|| std::io::Error::other("it was started twice"))?;
         listener.set_nonblocking(true)?;
-        tokio::net::TcpListener::from_std(listener)
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        Ok(Listener::new(listener, stop))
     }
 }
 
@@ -81,10 +88,15 @@ impl BackgroundService for ForwardAuthService {
         let router = Router::new()
             .route("/auth/verify", any(verify))
             .with_state(Arc::clone(&self.gateway));
+        let drain = self.gateway.frontend.drain.clone();
+        // A stop waits for what was accepted here as it does for other connections.
+        let _open = drain.connected();
         let served = async {
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(self.take_listener()?, service)
-                .with_graceful_shutdown(stopped(stop))
+            let service = router.into_make_service_with_connect_info::<Peer>();
+            let listener = self.take_listener(stop.clone())?;
+            drain.note_listening();
+            axum::serve(listener, service)
+                .with_graceful_shutdown(over(drain.clone(), stop))
                 .await
         };
         if let Err(error) = served.await {
@@ -93,14 +105,13 @@ impl BackgroundService for ForwardAuthService {
     }
 }
 
-async fn stopped(mut stop: ShutdownWatch) {
-    // A stop that nobody can announce any more has come as well.
-    let _ = stop.wait_for(|stopped| *stopped).await;
+async fn over(drain: Arc<Drain>, mut stop: ShutdownWatch) {
+    drain.over(&mut stop).await;
 }
 
 async fn verify(
     State(gateway): State<Arc<Gateway>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
     let (asking, _) = request.into_parts();
@@ -116,7 +127,12 @@ async fn verify(
         (answer.status().as_u16(), false),
         &exchange,
     );
-    write(answer, exchange.request_id.as_str())
+    let mut response = write(answer, exchange.request_id.as_str());
+    if gateway.frontend.drain.is_handed_over() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 fn allowed(gateway: &Gateway, peer: SocketAddr) -> Result<(), Refusal> {

@@ -23,6 +23,7 @@
 //! | `session_cache` | what was admitted a moment ago, ready to be sent |
 //! | `store` | opening the session store for each thread |
 //! | `start`, `open_files`, `drain` | how the process begins and ends |
+//! | `upgrade` | a new process takes over the listening sockets of this one |
 //! | `metrics`, `telemetry`, `logging`, `request_id` | what can be seen from outside |
 //! | `probe` | `check --probe`: what the provider gives each service, through the running gateway |
 //! | `cli`, `commands` | the command line |
@@ -60,6 +61,7 @@ mod start;
 mod store;
 mod telemetry;
 mod tls;
+mod upgrade;
 mod upstream_tls;
 mod upstreams;
 

@@ -25,17 +25,28 @@ use crate::frontend::Frontend;
 use crate::gateway::Gateway;
 use crate::request_id::IdSource;
 use crate::store::Stores;
+use crate::upgrade::Handover;
 use service::ProxyService;
 
 pub(crate) use sockets::{Sockets, bind};
 
-/// The sockets of all public listeners, bound and not yet listening.
+/// The sockets of all public listeners: inherited, or bound and not yet listening.
 ///
 /// # Errors
 /// The first address that cannot be had.
-pub(crate) fn open(listeners: &[Listener], runtime: Runtime) -> Result<Sockets, String> {
+pub(crate) fn open(
+    listeners: &[Listener],
+    runtime: Runtime,
+    handover: &mut Handover,
+) -> Result<Sockets, String> {
     let (services, _) = shape(runtime);
-    Sockets::open(listeners.iter().map(|listener| listener.address), services)
+    let addresses = listeners.iter().map(|listener| listener.address);
+    Sockets::open(addresses, services, handover)
+}
+
+/// How many proxy services there are.
+pub(crate) fn services(runtime: Runtime) -> usize {
+    shape(runtime).0
 }
 
 /// How many proxy services there are, and with how many threads each.
@@ -75,13 +86,11 @@ pub(crate) fn add(
             counts: counts.clone(),
             ids: IdSource::new((services + number) as u64),
         });
-        let entrances = entrances.listeners().iter().cloned();
-        let service = ProxyService::new(
-            number,
-            threads,
-            connections,
-            sockets.into_iter().zip(entrances),
-        );
+        let entrance = |listener| entrances.listeners().get(listener).cloned();
+        let sockets = sockets.into_iter();
+        let listeners =
+            sockets.filter_map(|(listener, socket)| Some((socket, entrance(listener)?)));
+        let service = ProxyService::new(number, threads, connections, listeners);
         let handle = server.add_service(service);
         for dependency in dependencies {
             handle.add_dependency(dependency);

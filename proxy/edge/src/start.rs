@@ -25,16 +25,18 @@ use crate::resolver::Resolver;
 use crate::store::{self, Stores};
 use crate::telemetry::IdentityTelemetry;
 use crate::tls::Reloader;
+use crate::upgrade::{Handover, SocketFile, Use};
 use crate::upstreams::Upstreams;
 
 /// Attempts for one request in all: the first and at most two more.
 const ATTEMPTS: usize = 3;
 
-/// Runs the gateway until a signal ends it.
+/// Runs the gateway until a signal ends it, or a new process that takes over from it; with
+/// `upgrade` it takes over from the one that runs.
 ///
 /// # Errors
 /// Why it cannot start.
-pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
+pub(crate) fn run(loaded: Loaded, upgrade: bool) -> Result<(), String> {
     let Loaded {
         configuration,
         report,
@@ -46,14 +48,15 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
     for problem in report.problems() {
         tracing::warn!(target: "tokenbridge", "{problem}");
     }
-    let sockets = listeners::open(&configuration.listen, configuration.runtime)?;
-    let admin = listeners::bind(configuration.admin)?;
-    let asked = forward_auth::bind(&configuration)?;
-    let entrances = Entrances::open(&configuration.listen);
-    let entrances = entrances.map_err(|problem| problem.to_string())?;
     // Pingora gives each service a runtime that ends with the listeners; work that outlives a
     // request and a stop (code exchange, renewals, revocation) has one of its own.
     let runtime = background_runtime()?;
+    let mut handover = Handover::begin(&configuration, upgrade, &runtime)?;
+    let sockets = listeners::open(&configuration.listen, configuration.runtime, &mut handover)?;
+    let admin = handover.listen(Use::Admin, configuration.admin)?;
+    let asked = forward_auth::bind(&configuration, &mut handover)?;
+    let entrances = Entrances::open(&configuration.listen);
+    let entrances = entrances.map_err(|problem| problem.to_string())?;
     let ground = Ground {
         clock: Arc::new(SystemClock::default()),
         keyring: Arc::new(store::keyring(&configuration.encryption_keys)?),
@@ -86,8 +89,12 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
     }
     let public = (sockets, &entrances);
     listeners::add(&mut server, &frontend, &stores, public, &[resolver])?;
+    let file = handover.go_on(&runtime, &frontend.drain)?;
     announce(&frontend.configuration);
-    serve(server, &frontend, runtime);
+    serve(server, &frontend, runtime, file.as_ref());
+    if let Some(file) = file {
+        file.remove();
+    }
     Ok(())
 }
 
@@ -139,12 +146,18 @@ fn frontend(
         keyring: ground.keyring,
         background,
         metrics: ground.metrics,
-        drain: Arc::new(Drain::default()),
+        drain: Arc::new(Drain::new(listening(&configuration))),
         clock: ground.clock,
     };
     let frontend = Arc::new(Frontend::new(configuration, parts));
     follow_changes(runtime, &frontend);
     Ok(frontend)
+}
+
+/// How many services have listeners: one for each thread, the admin's, and that of other proxies.
+fn listening(configuration: &Configuration) -> usize {
+    let asked = usize::from(configuration.forward_auth.is_some());
+    listeners::services(configuration.runtime) + 1 + asked
 }
 
 /// What happens to sessions anywhere reaches whoever has something open for them here.
@@ -195,7 +208,12 @@ fn announce(configuration: &Configuration) {
     }
 }
 
-fn serve(mut server: Server, frontend: &Arc<Frontend>, runtime: Runtime) {
+fn serve(
+    mut server: Server,
+    frontend: &Arc<Frontend>,
+    runtime: Runtime,
+    file: Option<&Arc<SocketFile>>,
+) {
     server.bootstrap();
     let signals = Signals {
         drain: frontend.drain.clone(),
@@ -205,9 +223,13 @@ fn serve(mut server: Server, frontend: &Arc<Frontend>, runtime: Runtime) {
     let phases = server.watch_execution_phase();
     let flights = Flights(frontend.identity.clone());
     let timeout = frontend.configuration.drain.timeout;
+    let file = file.cloned();
     leave_when_idle((frontend.drain.clone(), timeout), phases, move || {
         // Dropping the runtime drops tasks at their next await, wherever that is.
         runtime.block_on(flights.end());
+        if let Some(file) = file {
+            file.remove();
+        }
         logging::flush();
     });
     server.run(RunArgs {

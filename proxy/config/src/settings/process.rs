@@ -1,12 +1,14 @@
-//! `logging`, `runtime` and `drain`.
+//! `logging`, `runtime`, `drain` and `upgrade_socket`.
 
 use std::num::NonZeroUsize;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use crate::process::{Drain, LogFormat, LogLevel, Logging, Runtime, RuntimeShape};
 use crate::reading::place::{Complaint, Read};
 use crate::reading::scalar;
 use crate::reading::section::Section;
+use crate::store::StoreSettings;
 
 const LEVELS: [(&str, LogLevel); 5] = [
     ("error", LogLevel::Error),
@@ -91,4 +93,43 @@ pub(crate) fn read_drain(root: &Section<'_>) -> Drain {
         ),
         timeout: drain.value_or("timeout", scalar::duration_or_zero, default.timeout),
     }
+}
+
+/// A Unix socket's address has 108 bytes (unix(7)), and while one replaces another its name is
+/// longer by a process id.
+const LONGEST_SOCKET_PATH: usize = 96;
+
+/// Reads `upgrade_socket`. Sessions in memory would end with the process that hands over.
+pub(crate) fn read_upgrade_socket(root: &Section<'_>, store: &StoreSettings) -> Option<PathBuf> {
+    let item = root.get("upgrade_socket")?;
+    let path = item.value(socket_path)?;
+    match store {
+        StoreSettings::Redis { .. } => Some(path),
+        StoreSettings::Memory { .. } => {
+            item.at.error(
+                "stands beside session.store: memory, so an upgrade would end every session",
+                "write session.store: redis, or leave upgrade_socket out",
+            );
+            None
+        }
+    }
+}
+
+fn socket_path(value: &str) -> Read<PathBuf> {
+    let path = Path::new(value);
+    let names_a_file = path.file_name().is_some() && !value.ends_with('/');
+    let goes_up = path.components().any(|part| part == Component::ParentDir);
+    if !path.is_absolute() || !names_a_file || goes_up {
+        return Err(Complaint::new(
+            "is no absolute path of a socket",
+            "write such as /run/tokenbridge/upgrade.sock",
+        ));
+    }
+    if value.len() > LONGEST_SOCKET_PATH {
+        return Err(Complaint::new(
+            "is too long for a socket",
+            format!("use a path of at most {LONGEST_SOCKET_PATH} bytes"),
+        ));
+    }
+    Ok(path.into())
 }

@@ -13,7 +13,6 @@ use super::body_stream::{self, BodyStream};
 use super::head::{Arrived, Body, HeadRules};
 use super::timer::Timer;
 use super::{Connections, refused, watch};
-use crate::drain::stopping;
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(
@@ -25,7 +24,7 @@ pub(super) async fn serve(
     let rules = HeadRules::of(limits);
     let (mut silence, mut deadline) = (Timer::new(), Timer::new());
     let mut watched = shutdown.clone();
-    let mut stopped = pin!(stopping(&mut watched));
+    let mut stopped = pin!(connections.frontend.drain.over(&mut watched));
     let mut persistent: Option<HttpPersistentSettings> = None;
     loop {
         let head = match rules

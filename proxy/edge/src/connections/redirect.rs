@@ -13,7 +13,6 @@ use super::head::{Arrived, HeadRules};
 use super::timer::Timer;
 use super::{Connections, refused};
 use crate::answer::{Answer, Stamp};
-use crate::drain::stopping;
 
 /// What is led to https.
 const LED: [Method; 2] = [Method::GET, Method::HEAD];
@@ -26,7 +25,7 @@ pub(super) async fn serve(
     mut shutdown: ShutdownWatch,
 ) {
     let rules = HeadRules::of(limits);
-    let stopped = std::pin::pin!(stopping(&mut shutdown));
+    let stopped = std::pin::pin!(connections.frontend.drain.over(&mut shutdown));
     match rules.read(&mut stream, &mut Timer::new(), stopped).await {
         Arrived::Nothing => {}
         Arrived::Refused(refusal) => refuse(connections, &mut stream, refusal).await,

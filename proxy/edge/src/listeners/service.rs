@@ -64,6 +64,7 @@ impl ServiceWithDependents for ProxyService {
             let accepted = accept(listener, entrance, connections, shutdown.clone());
             accepting.push(tokio::spawn(accepted));
         }
+        self.connections.frontend.drain.note_listening();
         ready.notify_ready();
         join_all(accepting).await;
         self.connections.proxy.http_cleanup().await;

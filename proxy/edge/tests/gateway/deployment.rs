@@ -74,6 +74,15 @@ fn the_systemd_unit_starts_the_program_as_it_wants_to_be_started() {
     let unit = read("deploy/systemd/tokenbridge.service");
     assert!(unit.contains("ExecStart=/usr/local/bin/tokenbridge run --config /etc/tokenbridge"));
     assert!(unit.contains("NoNewPrivileges=yes") && unit.contains("DynamicUser=yes"));
+    // A new process tells that it is the main one (sd_notify), and is no child of the old one.
+    for line in [
+        "Type=notify",
+        "NotifyAccess=all",
+        "RuntimeDirectory=tokenbridge",
+    ] {
+        assert!(unit.lines().any(|other| other == line), "{line}");
+    }
+    assert!(unit.contains("tokenbridge run --config /etc/tokenbridge --upgrade &"));
     let verify = Command::new("systemd-analyze")
         .arg("verify")
         .arg(root().join("deploy/systemd/tokenbridge.service"))

@@ -51,6 +51,7 @@ mod soak;
 mod streams;
 mod support;
 mod tls;
+mod upgrade;
 mod upstream_failures;
 mod upstream_request;
 mod upstream_times;

@@ -32,13 +32,41 @@ impl GatewayProcess {
         }
     }
 
-    async fn try_start(folder: &ConfigurationFolder) -> Result<Self, String> {
+    /// What one that does not start says.
+    pub(crate) async fn start_refused(folder: &ConfigurationFolder) -> String {
+        match Self::try_start(folder).await {
+            Ok(_) => panic!("it starts"),
+            Err(log) => log,
+        }
+    }
+
+    /// Starts the gateway beside the one that runs, and waits until it has taken over or given up.
+    pub(crate) async fn upgrade(folder: &ConfigurationFolder) -> Result<Self, String> {
+        let mut process = Self::spawn(folder, &["--upgrade"]);
+        while !process.log().contains("this one serves in its place") {
+            if process.0.has_ended() {
+                let status = process.0.end().await;
+                assert_eq!(status.code(), Some(1), "{}", process.log());
+                process.eventually(|log| !log.is_empty()).await;
+                return Err(process.log());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(process)
+    }
+
+    fn spawn(folder: &ConfigurationFolder, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tokenbridge"));
         command
             .args(["run", "--config"])
             .arg(folder.path())
+            .args(more)
             .envs(folder.environment().iter().cloned());
-        let mut process = Self(LoggedProcess::spawn(&mut command));
+        Self(LoggedProcess::spawn(&mut command))
+    }
+
+    async fn try_start(folder: &ConfigurationFolder) -> Result<Self, String> {
+        let mut process = Self::spawn(folder, &[]);
         let ready = folder.admin_url("/ready");
         let client = reqwest::Client::new();
         let begin = Instant::now();
@@ -82,6 +110,26 @@ impl GatewayProcess {
     pub(crate) async fn stop(&mut self) {
         let status = self.0.terminate().await;
         assert!(status.success(), "a clean stop exits with 0");
+    }
+
+    /// Waits for the end of one that another has taken over from.
+    pub(crate) async fn end(&mut self) {
+        let status = self.0.end().await;
+        assert!(
+            status.success(),
+            "a clean stop exits with 0:\n{}",
+            self.log()
+        );
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.has_ended()
     }
 
     /// Kills it without warning.
