@@ -13,7 +13,7 @@ pub mod system_calls;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -81,41 +81,84 @@ pub fn instructions(
 ///
 /// # Errors
 /// An answer was wrong.
-pub fn instructions_of(
+fn instructions_of(
     stage: &Stage,
-    (side, cold, program): (Side, bool, &Path),
+    program: (Side, bool, &Path),
     asks: &[(Scenario, Ask)],
     step: u64,
 ) -> Outcome<Vec<f64>> {
-    let output = stage
-        .path()
-        .join(format!("callgrind-{}-{cold}", side as u8));
-    let option = format!("--callgrind-out-file={}", output.display());
-    let words = ["valgrind", "--tool=callgrind", "--dump-line=no", &option];
-    let manner = Manner {
-        prefix: words.map(str::to_owned).into(),
-        // A program that counts its allocations asks where to tell them.
-        environment: vec![(
-            tokenbridge_bare::counts::VARIABLE,
-            free_address()?.to_string(),
-        )],
-        cold,
-        ..Manner::default()
-    };
-    let target = Target::start(stage, side, program, &manner)?;
-    let mut part = 0;
+    let mut slowed = Slowed::start(stage, program)?;
     let mut counted = Vec::new();
     for (scenario, ask) in asks {
         let step = step_of(*scenario, step);
         let mut counts = Vec::new();
         for count in [step, step, 2 * step] {
-            send(&target, scenario.wire(), ask, count)?;
-            part += 1;
-            counts.push(dump(target.process.id(), &output, part)?);
+            counts.push(slowed.count(*scenario, ask, count)?);
         }
         counted.push(per_request(&counts, step).ok_or("no counts")?);
     }
     Ok(counted)
+}
+
+/// The least instructions that one of `step` requests took in any of so many `parts` of a run, all that
+/// the program did meanwhile by the clock included: that only ever adds, and a machine that others use
+/// makes it more.
+///
+/// # Errors
+/// An answer was wrong.
+pub fn least_instructions_of(
+    stage: &Stage,
+    program: (Side, bool, &Path),
+    (scenario, ask): (Scenario, &Ask),
+    (step, parts): (u64, usize),
+) -> Outcome<f64> {
+    let mut slowed = Slowed::start(stage, program)?;
+    slowed.count(scenario, ask, step)?;
+    let mut least = f64::INFINITY;
+    for _ in 0..parts {
+        let count = slowed.count(scenario, ask, step)?;
+        least = least.min(count as f64 / step as f64);
+    }
+    Ok(least)
+}
+
+/// A program under Callgrind.
+struct Slowed {
+    target: Target,
+    output: PathBuf,
+    part: u32,
+}
+
+impl Slowed {
+    fn start(stage: &Stage, (side, cold, program): (Side, bool, &Path)) -> Outcome<Self> {
+        let output = stage
+            .path()
+            .join(format!("callgrind-{}-{cold}", side as u8));
+        let option = format!("--callgrind-out-file={}", output.display());
+        let words = ["valgrind", "--tool=callgrind", "--dump-line=no", &option];
+        let manner = Manner {
+            prefix: words.map(str::to_owned).into(),
+            // A program that counts its allocations asks where to tell them.
+            environment: vec![(
+                tokenbridge_bare::counts::VARIABLE,
+                free_address()?.to_string(),
+            )],
+            cold,
+            ..Manner::default()
+        };
+        Ok(Self {
+            target: Target::start(stage, side, program, &manner)?,
+            output,
+            part: 0,
+        })
+    }
+
+    /// The instructions until so many requests are answered, since the last count.
+    fn count(&mut self, scenario: Scenario, ask: &Ask, requests: u64) -> Outcome<u64> {
+        send(&self.target, scenario.wire(), ask, requests)?;
+        self.part += 1;
+        dump(self.target.process.id(), &self.output, self.part)
+    }
 }
 
 /// Counts allocations of these kinds of requests, which counted programs tell.
