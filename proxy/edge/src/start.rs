@@ -64,6 +64,9 @@ pub(crate) fn run(loaded: Loaded, upgrade: bool) -> Result<(), String> {
     };
     let stores = Stores::new(&configuration, &ground)?;
     let frontend = frontend(configuration, &runtime, &stores, ground)?;
+    if upgrade {
+        check_sessions(&runtime, &frontend)?;
+    }
     let mut server = server(&frontend.configuration);
     let resolver = server.add_service(background_service(
         "resolver",
@@ -96,6 +99,19 @@ pub(crate) fn run(loaded: Loaded, upgrade: bool) -> Result<(), String> {
         file.remove();
     }
     Ok(())
+}
+
+/// A running gateway is not given up for one that cannot read its sessions.
+///
+/// # Errors
+/// The store does not answer.
+fn check_sessions(runtime: &Runtime, frontend: &Frontend) -> Result<(), String> {
+    let answered = runtime.block_on(frontend.background.store.ping());
+    answered.map_err(|error| {
+        format!(
+            "--upgrade: the session store does not answer, so the running gateway goes on: {error}"
+        )
+    })
 }
 
 fn background_runtime() -> Result<Runtime, String> {

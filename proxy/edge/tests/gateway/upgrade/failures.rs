@@ -110,6 +110,21 @@ async fn a_new_process_that_does_not_come_up_leaves_the_old_one_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_process_without_its_session_store_does_not_take_over() {
+    let redis = RedisServer::start();
+    let mut installation = Installation::start_with(|folder| upgradable(folder, &redis)).await;
+    let browser = installation.logged_in("alice").await;
+    installation.folder.use_redis("redis://127.0.0.1:1");
+    let refused = GatewayProcess::upgrade(&installation.folder).await.err();
+    let refused = refused.unwrap();
+    assert!(refused.contains("session store does not"), "{refused}");
+    assert_eq!(installation.get(&browser, ITEMS).await.status, 200);
+    installation.folder.use_redis(&redis.url());
+    upgrade(&mut installation).await;
+    assert_eq!(installation.get(&browser, ITEMS).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_says_something_else_or_nothing_gets_no_socket_and_keeps_nobody_waiting() {
     let redis = RedisServer::start();
     let mut installation = Installation::start_with(|folder| upgradable(folder, &redis)).await;
