@@ -94,7 +94,7 @@ pub(crate) fn run(loaded: Loaded, upgrade: bool) -> Result<(), String> {
     listeners::add(&mut server, &frontend, &stores, public, &[resolver])?;
     let file = handover.go_on(&runtime, &frontend.drain)?;
     announce(&frontend.configuration);
-    serve(server, &frontend, runtime, file.as_ref());
+    serve(server, &frontend, runtime, file.clone());
     if let Some(file) = file {
         file.remove();
     }
@@ -228,7 +228,7 @@ fn serve(
     mut server: Server,
     frontend: &Arc<Frontend>,
     runtime: Runtime,
-    file: Option<&Arc<SocketFile>>,
+    file: Option<Arc<SocketFile>>,
 ) {
     server.bootstrap();
     let signals = Signals {
@@ -239,7 +239,6 @@ fn serve(
     let phases = server.watch_execution_phase();
     let flights = Flights(frontend.identity.clone());
     let timeout = frontend.configuration.drain.timeout;
-    let file = file.cloned();
     leave_when_idle((frontend.drain.clone(), timeout), phases, move || {
         // Dropping the runtime drops tasks at their next await, wherever that is.
         runtime.block_on(flights.end());

@@ -26,8 +26,6 @@ const TOGETHER: usize = 4;
 pub(super) struct WriteBuffer<S> {
     stream: S,
     gathered: Vec<u8>,
-    /// How much of `gathered` is written already.
-    written: usize,
 }
 
 impl<S> WriteBuffer<S> {
@@ -35,25 +33,15 @@ impl<S> WriteBuffer<S> {
         Self {
             stream,
             gathered: Vec::new(),
-            written: 0,
         }
-    }
-
-    fn waiting(&self) -> &[u8] {
-        self.gathered.get(self.written..).unwrap_or_default()
     }
 
     /// Notes that so much was written of what is gathered and what came after it; returns how much
     /// of the latter.
     fn wrote(&mut self, bytes: usize) -> usize {
-        let waiting = self.waiting().len();
-        if bytes < waiting {
-            self.written += bytes;
-            return 0;
-        }
-        self.gathered.clear();
-        self.written = 0;
-        bytes - waiting
+        let of_gathered = bytes.min(self.gathered.len());
+        self.gathered.drain(..of_gathered);
+        bytes - of_gathered
     }
 
     /// Keeps `bytes` for later, if there is room for all of them.
@@ -75,9 +63,8 @@ impl<S> WriteBuffer<S> {
 
 impl<S: AsyncWrite + Unpin> WriteBuffer<S> {
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.waiting().is_empty() {
-            let waiting = self.gathered.get(self.written..).unwrap_or_default();
-            match ready!(Pin::new(&mut self.stream).poll_write(context, waiting))? {
+        while !self.gathered.is_empty() {
+            match ready!(Pin::new(&mut self.stream).poll_write(context, &self.gathered))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 bytes => self.wrote(bytes),
             };
@@ -93,8 +80,8 @@ impl<S: AsyncWrite + Unpin> WriteBuffer<S> {
     ) -> Poll<io::Result<usize>> {
         loop {
             let mut together = [IoSlice::new(&[]); TOGETHER];
-            let waiting = self.gathered.get(self.written..).unwrap_or_default();
-            let before = std::iter::once(IoSlice::new(waiting)).filter(|slice| !slice.is_empty());
+            let gathered = IoSlice::new(&self.gathered);
+            let before = std::iter::once(gathered).filter(|slice| !slice.is_empty());
             let count = together
                 .iter_mut()
                 .zip(before.chain(slices.iter().copied()))
