@@ -15,6 +15,7 @@
 //! | [`watch`] | the deadlines of one request |
 //! | [`stream_watch`] | what ends an answer that lasts |
 //! | [`told_upstream`] | connections to upstreams whose reader is told of that end |
+//! | [`wrapped`] | what a connection that holds another one lets it answer |
 //! | [`refused`] | the answer to a head that never becomes a request |
 //! | [`redirect`] | the listener that only leads to https |
 
@@ -31,6 +32,7 @@ mod stream_watch;
 mod timer;
 mod told_upstream;
 mod watch;
+mod wrapped;
 mod write_buffer;
 
 use std::net::{IpAddr, SocketAddr};

@@ -4,23 +4,17 @@
 //! little at once, so that what is read ahead of a body ends near where it is meant to
 //! (`phases::body`).
 
-use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
-use pingora_core::protocols::raw_connect::ProxyDigest;
-use pingora_core::protocols::tls::SslDigest;
-use pingora_core::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
-    TimingDigest, UniqueID, UniqueIDType,
-};
+use pingora_core::protocols::{Shutdown, Stream};
 use tokenbridge_bridge::framing::ChunkScan;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Watch;
+use super::wrapped::answered_by_the_wrapped_stream;
 
 /// How much is read at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -111,59 +105,7 @@ impl Shutdown for BodyStream {
     }
 }
 
-impl UniqueID for BodyStream {
-    fn id(&self) -> UniqueIDType {
-        self.stream.id()
-    }
-}
-
-impl Ssl for BodyStream {
-    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.stream.get_ssl_digest()
-    }
-}
-
-impl Peek for BodyStream {}
-
-impl GetTimingDigest for BodyStream {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.stream.get_timing_digest()
-    }
-
-    fn get_read_pending_time(&self) -> std::time::Duration {
-        self.stream.get_read_pending_time()
-    }
-
-    fn get_write_pending_time(&self) -> std::time::Duration {
-        self.stream.get_write_pending_time()
-    }
-}
-
-impl GetProxyDigest for BodyStream {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.stream.get_proxy_digest()
-    }
-}
-
-impl GetSocketDigest for BodyStream {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.stream.get_socket_digest()
-    }
-
-    fn set_socket_digest(&mut self, digest: SocketDigest) {
-        self.stream.set_socket_digest(digest);
-    }
-}
-
-/// Shows nothing of what was read or written.
-impl fmt::Debug for BodyStream {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("BodyStream")
-            .field("id", &self.stream.id())
-            .finish_non_exhaustive()
-    }
-}
+answered_by_the_wrapped_stream!(BodyStream);
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

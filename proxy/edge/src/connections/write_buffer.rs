@@ -2,20 +2,15 @@
 //! and its body apart. What does not fit goes out together with what has been gathered, in one
 //! system call, and over TLS in as few records.
 
-use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
-use pingora_core::protocols::raw_connect::ProxyDigest;
-use pingora_core::protocols::tls::SslDigest;
-use pingora_core::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl,
-    TimingDigest, UniqueID, UniqueIDType,
-};
+use pingora_core::protocols::{IO, Shutdown};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::wrapped::answered_by_the_wrapped_stream;
 
 /// What is gathered at most: a header and a short body.
 const GATHERED_BYTES: usize = 2 * 1024;
@@ -156,51 +151,7 @@ impl<S: IO> Shutdown for WriteBuffer<S> {
     }
 }
 
-impl<S: IO> UniqueID for WriteBuffer<S> {
-    fn id(&self) -> UniqueIDType {
-        self.stream.id()
-    }
-}
-
-impl<S: IO> Ssl for WriteBuffer<S> {
-    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.stream.get_ssl_digest()
-    }
-}
-
-impl<S: IO> Peek for WriteBuffer<S> {}
-
-impl<S: IO> GetTimingDigest for WriteBuffer<S> {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.stream.get_timing_digest()
-    }
-}
-
-impl<S: IO> GetProxyDigest for WriteBuffer<S> {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.stream.get_proxy_digest()
-    }
-}
-
-impl<S: IO> GetSocketDigest for WriteBuffer<S> {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.stream.get_socket_digest()
-    }
-
-    fn set_socket_digest(&mut self, digest: SocketDigest) {
-        self.stream.set_socket_digest(digest);
-    }
-}
-
-/// Shows nothing of what was read or written.
-impl<S: IO> fmt::Debug for WriteBuffer<S> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("WriteBuffer")
-            .field("id", &self.stream.id())
-            .finish_non_exhaustive()
-    }
-}
+answered_by_the_wrapped_stream!(<S: IO> WriteBuffer);
 
 #[cfg(test)]
 mod tests;
