@@ -21,8 +21,10 @@ NAME ?= warm-path
 COMMIT ?=
 
 DIST := --profile dist --locked -p tokenbridge -p tokenbridge-bare
+# The compiler lays the deployed build out by what was hot under load; `make train` looks anew.
+GUIDED := RUSTFLAGS="$(strip $(RUSTFLAGS) -Cprofile-use=$(CURDIR)/deploy/dist.profdata)"
 
-.PHONY: help run build test soak simulate bench bench-peers bench-scale bench-shapes flame load-test interop check fmt clean
+.PHONY: help run build dist test soak simulate bench bench-peers bench-scale bench-shapes train flame load-test interop check fmt clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +35,10 @@ run: build ## serve the demo in the foreground (STORE=redis, CONF=folder)
 build: ## build target/release/tokenbridge and target/release/devkit
 	@$(SCRIPTS)/tools.sh build
 	$(CARGO) build --release --locked --bin tokenbridge --bin devkit
+
+dist: ## build target/dist/tokenbridge as it is deployed (ten minutes)
+	@$(SCRIPTS)/tools.sh build
+	$(GUIDED) $(CARGO) build $(DIST) --bin tokenbridge
 
 test: ## formatting, lints and all tests, HTTP/2's conformance and a real browser among them
 	@$(SCRIPTS)/tools.sh build redis nginx
@@ -57,7 +63,7 @@ interop: ## the gateway at real OpenID providers (PROVIDERS=oidc-provider or key
 
 bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spread)
 	@$(SCRIPTS)/tools.sh build redis timing bench
-	$(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
+	$(GUIDED) $(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	$(TARGET)/release/bench run --dist $(TARGET)/dist --release $(TARGET)/release \
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)
@@ -65,7 +71,7 @@ bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spre
 bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_openidc, in one run
 	@$(SCRIPTS)/tools.sh build redis timing peers
 	@load-tests/tools.sh oauth2-proxy
-	$(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
+	$(GUIDED) $(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	PATH="$$(load-tests/tools.sh oauth2-proxy):$$PATH" $(TARGET)/release/bench peers --all \
 		--dist $(TARGET)/dist --release $(TARGET)/release \
@@ -73,18 +79,25 @@ bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_ope
 
 bench-scale: ## a million sessions in Redis beside a thousand, replicas and clusters (ten minutes, 6 GB)
 	@$(SCRIPTS)/tools.sh build redis timing
-	$(CARGO) build $(DIST) --bin tokenbridge
+	$(GUIDED) $(CARGO) build $(DIST) --bin tokenbridge
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	$(TARGET)/release/bench scale --dist $(TARGET)/dist --rounds $(ROUNDS) \
 		--results load-tests/results/$$(date +%F)-scale
 
 bench-shapes: ## thread shapes, allocators, buffers, pools and builds of a bare proxy (ONLY="a row's name": only that)
 	@$(SCRIPTS)/tools.sh build redis timing
-	$(CARGO) build $(DIST) --features tokenbridge-bare/jemalloc --bin bare-same --bin bare-glibc --bin bare-jemalloc
+	$(CARGO) build --profile dist-unguided --locked -p tokenbridge -p tokenbridge-bare \
+		--features tokenbridge-bare/jemalloc --bin bare-same --bin bare-glibc --bin bare-jemalloc
+	$(GUIDED) $(CARGO) build $(DIST) --bin bare-same
 	$(CARGO) build --profile dist-thin --locked -p tokenbridge -p tokenbridge-bare --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	$(TARGET)/release/bench shapes --builds $(TARGET) --rounds $(ROUNDS) \
 		$(if $(ONLY),--only "$(ONLY)",--results load-tests/results/$$(date +%F)-shapes)
+
+train: ## run a build that counts under the load of `make bench`, and write deploy/dist.profdata (20 minutes)
+	@$(SCRIPTS)/tools.sh build redis timing bench train
+	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
+	@load-tests/train.sh
 
 flame: ## flame graph of the warm path in load-tests/results (NAME=file, COMMIT=an older one)
 	@$(SCRIPTS)/tools.sh build redis timing flame

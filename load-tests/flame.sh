@@ -39,6 +39,10 @@ if [ -z "$program" ]; then
 		source=$folder/source
 		git worktree add --quiet --detach "$source" "$commit"
 	fi
+	guide=$source/deploy/dist.profdata
+	if [ "$profile" = dist ] && [ -f "$guide" ]; then
+		export RUSTFLAGS="${RUSTFLAGS:-} -Cprofile-use=$guide"
+	fi
 	# Crates of others are the same in both, so only ours are built anew.
 	(cd "$source" && CARGO_TARGET_DIR=$target "${CARGO:-cargo}" build --profile "$profile" --locked --bin tokenbridge)
 	# The next build replaces it.

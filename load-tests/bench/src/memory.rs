@@ -17,6 +17,8 @@ use crate::target::{Manner, Programs, Side, Target};
 const CONNECTIONS: usize = 1_000;
 /// Sessions that are cached at once.
 const SESSIONS: usize = 5_000;
+/// Sessions that are cached before: what the first of all look-ups keeps belongs to none.
+const SESSIONS_BEFORE: usize = 500;
 
 /// Bytes and times of one side.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,18 +96,23 @@ fn idle_connections(address: SocketAddr) -> Outcome<Vec<TcpStream>> {
 
 /// On a program of its own: one that has let connections go reuses what they had.
 fn per_session(stage: &Stage, side: Side, program: &Path) -> Outcome<f64> {
-    let cookies = seeding::sessions(stage, &stage.redis.url(), SESSIONS)?;
+    let cookies = seeding::sessions(stage, &stage.redis.url(), SESSIONS_BEFORE + SESSIONS)?;
+    let (before, cookies) = cookies.split_at(SESSIONS_BEFORE.min(cookies.len()));
     let target = Target::start(stage, side, program, &Manner::default())?;
     let mut stream = TcpStream::connect(target.address)?;
-    ask(&mut stream, "/open/small", "")?;
-    let before = target.process.resident()?;
-    for cookie in &cookies {
-        let status = ask(&mut stream, "/api/small", cookie)?;
-        if status != "200" {
-            return Err(format!("a seeded session was answered {status}").into());
+    let mut ask_all = |cookies: &[String]| -> Outcome<()> {
+        for cookie in cookies {
+            let status = ask(&mut stream, "/api/small", cookie)?;
+            if status != "200" {
+                return Err(format!("a seeded session was answered {status}").into());
+            }
         }
-    }
-    Ok(grown(before, target.process.resident()?, cookies.len()))
+        Ok(())
+    };
+    ask_all(before)?;
+    let resident = target.process.resident()?;
+    ask_all(cookies)?;
+    Ok(grown(resident, target.process.resident()?, cookies.len()))
 }
 
 fn first_answer(stage: &Stage, side: Side, program: &Path) -> Outcome<Duration> {

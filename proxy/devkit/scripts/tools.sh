@@ -2,7 +2,7 @@
 # Installs the tools that a group of commands needs, where they are missing: tools.sh build [redis].
 set -euo pipefail
 
-declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [wrk]=wrk [nginx]=nginx-light [chromium]=chromium [node]=nodejs [npm]=npm [valgrind]=valgrind [haproxy]=haproxy [apache2]=apache2 [perf]=linux-perf [chrt]=util-linux)
+declare -A packages=([cc]=gcc [make]=make [cmake]=cmake [redis-server]=redis-server [curl]=curl [openssl]=openssl [wrk]=wrk [nginx]=nginx-light [chromium]=chromium [node]=nodejs [npm]=npm [valgrind]=valgrind [haproxy]=haproxy [apache2]=apache2 [perf]=linux-perf [chrt]=util-linux [llvm-profdata-19]=llvm-19)
 # Parts of servers that are no programs, by a file of theirs.
 packages+=([/usr/lib/nginx/modules/ngx_http_lua_module.so]=libnginx-mod-http-lua [/usr/share/lua/5.1/nginx/redis.lua]=lua-nginx-redis [/usr/lib/apache2/modules/mod_auth_openidc.so]=libapache2-mod-auth-openidc)
 wanted=()
@@ -16,6 +16,7 @@ for group in "$@"; do
 	timing) wanted+=(chrt) ;;
 	peers) wanted+=(nginx /usr/lib/nginx/modules/ngx_http_lua_module.so /usr/share/lua/5.1/nginx/redis.lua haproxy apache2 /usr/lib/apache2/modules/mod_auth_openidc.so) ;;
 	flame) wanted+=(perf) ;;
+	train) wanted+=(llvm-profdata-19) ;;
 	browser) wanted+=(chromium node npm) ;;
 	demo) wanted+=(curl openssl) ;;
 	*)
