@@ -12,7 +12,8 @@ use tokenbridge_config::limits::Limits;
 use super::body_stream::{self, BodyStream};
 use super::head::{Arrived, Body, HeadRules};
 use super::timer::Timer;
-use super::{Connections, refused, watch};
+use super::watch::{self, Watches};
+use super::{Connections, refused};
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(
@@ -26,6 +27,7 @@ pub(super) async fn serve(
     let mut watched = shutdown.clone();
     let mut stopped = pin!(connections.frontend.drain.over(&mut watched));
     let mut persistent: Option<HttpPersistentSettings> = None;
+    let mut watches = Watches::new(limits);
     loop {
         let head = match rules
             .read(&mut stream, &mut silence, stopped.as_mut())
@@ -53,7 +55,8 @@ pub(super) async fn serve(
         // The framework reads what was read here as if it came from the connection.
         session.set_pipelined_prefix(head.bytes);
         let request = (session, &mut deadline);
-        let (reusable, accepted) = watch::serve(connections, limits, request, &shutdown).await;
+        let (reusable, accepted) =
+            watch::serve(connections, watches.next(), request, &shutdown).await;
         if !accepted {
             connections.frontend.metrics.connections.malformed();
         }

@@ -19,7 +19,8 @@ use tokenbridge_config::limits::Limits;
 use tokio::sync::Notify;
 
 use super::timer::Timer;
-use super::{Connections, refused, watch};
+use super::watch::{self, Watches};
+use super::{Connections, refused};
 use crate::drain::stopping;
 
 /// Requests that cannot be read before the connection ends, as many as the framework allows.
@@ -137,7 +138,8 @@ fn spawn(
             return;
         }
         let request = (session, &mut Timer::new());
-        watch::serve(&connections, &limits, request, &shutdown).await;
+        let watch = Watches::new(&limits).next();
+        watch::serve(&connections, watch, request, &shutdown).await;
     });
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use http::HeaderValue;
 use pingora_core::apps::{HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
@@ -32,16 +33,46 @@ const LAST_GRACE: Duration = Duration::from_millis(250);
 /// A request under way for so long is worth knowing when its session ends.
 const LASTING: Duration = Duration::from_millis(500);
 
-/// The deadlines of one request, and the limits of the listener that it came to.
+/// The deadlines of one request, and what all requests of its connection share.
 #[derive(Default)]
 pub(crate) struct Watch {
     /// What ends its answer, where that lasts.
     pub(crate) stream: StreamWatch,
-    limits: Option<Arc<Limits>>,
+    shared: Shared,
     accepted: AtomicBool,
     deadlines: Mutex<Deadlines>,
     cause: OnceLock<&'static str>,
     broken_body: OnceLock<ChunkProblem>,
+}
+
+/// What is the same for all requests of a connection.
+#[derive(Clone, Default)]
+struct Shared {
+    /// Of the listener.
+    limits: Option<Arc<Limits>>,
+    /// The client's address as a field's value.
+    address: OnceLock<HeaderValue>,
+}
+
+/// The watches of one connection's requests, one after the other.
+pub(super) struct Watches(Arc<Watch>);
+
+impl Watches {
+    pub(super) fn new(limits: &Arc<Limits>) -> Self {
+        Self(Arc::new(Watch::of(Shared {
+            limits: Some(limits.clone()),
+            address: OnceLock::new(),
+        })))
+    }
+
+    /// A watch as new. It is the one before, unless somebody still holds that.
+    pub(super) fn next(&mut self) -> Arc<Watch> {
+        match Arc::get_mut(&mut self.0) {
+            Some(watch) => *watch = Watch::of(std::mem::take(&mut watch.shared)),
+            None => self.0 = Arc::new(Watch::of(self.0.shared.clone())),
+        }
+        self.0.clone()
+    }
 }
 
 /// What comes with a deadline.
@@ -61,6 +92,13 @@ struct Deadlines {
 }
 
 impl Watch {
+    fn of(shared: Shared) -> Self {
+        Self {
+            shared,
+            ..Self::default()
+        }
+    }
+
     /// The watch of the request that this task serves; none where the framework did not serve it.
     pub(crate) fn current() -> Option<Arc<Self>> {
         WATCH.try_with(Arc::clone).ok()
@@ -92,7 +130,24 @@ impl Watch {
 
     /// The listener's limits.
     pub(crate) fn limits(&self) -> Option<&Limits> {
-        self.limits.as_deref()
+        self.shared.limits.as_deref()
+    }
+
+    /// The client's address as a field's value, which `make` makes for a connection's first request.
+    ///
+    /// # Errors
+    /// What `make` says.
+    pub(crate) fn address<E>(
+        &self,
+        make: impl FnOnce() -> Result<HeaderValue, E>,
+    ) -> Result<HeaderValue, E> {
+        if let Some(address) = self.shared.address.get() {
+            return Ok(address.clone());
+        }
+        let address = make()?;
+        // Nobody else makes one at the same time; if it were so, it would be the same.
+        let _ = self.shared.address.set(address.clone());
+        Ok(address)
     }
 
     /// Notes that the request came through the framework's own checks.
@@ -219,14 +274,10 @@ pub(super) fn ended_from_outside() -> std::io::Error {
 /// framework took it for one.
 pub(super) async fn serve(
     connections: &Connections,
-    limits: &Arc<Limits>,
+    watch: Arc<Watch>,
     (session, timer): (ServerSession, &mut Timer),
     shutdown: &ShutdownWatch,
 ) -> (Option<ReusedHttpStream>, bool) {
-    let watch = Arc::new(Watch {
-        limits: Some(limits.clone()),
-        ..Watch::default()
-    });
     if session.as_http1().is_some() {
         watch.stream.note_reader();
     }
@@ -255,6 +306,27 @@ pub(super) async fn serve(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_request_of_a_connection_has_a_new_watch_and_the_same_address() {
+        let mut watches = Watches(Arc::default());
+        let made = || Ok::<_, ()>(HeaderValue::from_static("192.0.2.7"));
+        let never = || Err(());
+        for still_held in [false, true, false] {
+            let watch = watches.next();
+            assert!(!watch.is_accepted() && watch.lock().next().is_none());
+            let address = watch.address(never).or_else(|()| watch.address(made));
+            assert_eq!(address, made());
+            watch.accept();
+            watch.end_by(std::time::Instant::now());
+            let held = still_held.then(|| watch.clone());
+            drop(watch);
+            let next = watches.next();
+            assert!(!next.is_accepted() && next.lock().next().is_none());
+            assert_eq!(next.address(never), made());
+            assert!(held.is_none_or(|held| held.is_accepted()));
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_ends_at_its_earliest_deadline_which_may_move() {

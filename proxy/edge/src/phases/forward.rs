@@ -65,7 +65,7 @@ pub(crate) fn request(
     let mut parts = take(request);
     let fields = &mut parts.headers;
     fields.reserve(ADDED_TO_A_REQUEST);
-    let chain = forwarded_for(gateway, fields, peer_address(http))?;
+    let chain = forwarded_for(gateway, fields, peer_address(http), exchange)?;
     fields.insert(X_FORWARDED_FOR, chain);
     fields.remove(header::TE);
     let upstream = gateway.frontend.upstreams.get(found.route.service_index);
@@ -216,19 +216,22 @@ fn forwarded_for(
     gateway: &Gateway,
     fields: &HeaderMap,
     client: Option<std::net::IpAddr>,
+    exchange: &Exchange,
 ) -> Result<HeaderValue> {
-    let own = AddressText::of(client);
-    let own = own.as_bytes();
+    let own = || value(AddressText::of(client).as_bytes());
     let mut listed = fields.get_all(&X_FORWARDED_FOR).iter().peekable();
     if listed.peek().is_none() || !gateway.frontend.trusts(client) {
-        return value(own);
+        return match &exchange.watch {
+            Some(watch) => watch.address(own),
+            None => own(),
+        };
     }
     let mut chain = Vec::new();
     for address in client_address::forwarded_for(listed.map(HeaderValue::as_bytes)) {
         // There is always room in memory.
         let _ = write!(chain, "{address}, ");
     }
-    chain.extend_from_slice(own);
+    chain.extend_from_slice(AddressText::of(client).as_bytes());
     value(&chain)
 }
 
