@@ -7,7 +7,6 @@ use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::renewal::RenewalTiming;
 use tokenbridge_bridge::service::{Audience, Strategy, TokenFormat, TokenPlan};
-use tokenbridge_config::issuer::SubjectToken;
 use tokenbridge_session_store::{Clock, Keyring, SessionStore, StoreError};
 use tokio_util::task::TaskTracker;
 
@@ -106,7 +105,6 @@ impl RelyingParty {
 
 /// What cannot be done is not taken in silence.
 fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
-    let by_refresh_token = settings.issuer.subject_token == SubjectToken::RefreshToken;
     let by_login = |plan: &&TokenPlan| plan.strategy == Strategy::Login;
     let first = settings.plans.iter().find(by_login);
     for plan in &settings.plans {
@@ -119,10 +117,7 @@ fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
         let wide = wide.then_some(
             "services of strategy login share one token, and with introspect: false nobody knows that it is for several audiences: give all of them the same one",
         );
-        let subject = (plan.strategy == Strategy::Exchange && by_refresh_token).then_some(
-            "subject_token refresh_token is not supported; use access_token or id_token",
-        );
-        if let Some(reason) = subject.or(mixed).or(wide) {
+        if let Some(reason) = mixed.or(wide) {
             let service = plan.service.clone();
             return Err(StartProblem::Unsupported { service, reason });
         }
