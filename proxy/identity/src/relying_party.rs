@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::renewal::RenewalTiming;
-use tokenbridge_bridge::service::{Audience, Strategy, TokenFormat, TokenPlan};
 use tokenbridge_session_store::{Clock, Keyring, SessionStore, StoreError};
 use tokio_util::task::TaskTracker;
 
@@ -53,7 +52,6 @@ impl RelyingParty {
             runtime,
             telemetry,
         } = parts;
-        check_plans(&settings)?;
         let issuers = Arc::new(Issuers::new(&settings, &clock, &telemetry)?);
         let provider = issuers.login();
         let tasks = TaskTracker::new();
@@ -101,32 +99,6 @@ impl RelyingParty {
             now: self.now(),
         }
     }
-}
-
-/// What cannot be done is not taken in silence.
-fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
-    let by_login = |plan: &&TokenPlan| plan.strategy == Strategy::Login;
-    let first = settings.plans.iter().find(by_login);
-    for plan in &settings.plans {
-        let other = first.filter(|_| by_login(&plan));
-        let mixed = other.is_some_and(|other| other.format != plan.format).then_some(
-            "services of strategy login share one token, so give all of them the same token_format and introspect",
-        );
-        let unread = plan.format == TokenFormat::Unintrospected;
-        let wide = other.is_some_and(|other| unread && expected(other) != expected(plan));
-        let wide = wide.then_some(
-            "services of strategy login share one token, and with introspect: false nobody knows that it is for several audiences: give all of them the same one",
-        );
-        if let Some(reason) = mixed.or(wide) {
-            let service = plan.service.clone();
-            return Err(StartProblem::Unsupported { service, reason });
-        }
-    }
-    Ok(())
-}
-
-fn expected(plan: &TokenPlan) -> Option<&Audience> {
-    plan.audience.as_ref().map(|policy| &policy.expected)
 }
 
 fn rules(settings: &IdentitySettings) -> Rules {

@@ -108,13 +108,6 @@ impl Default for HttpTimeouts {
 /// Why the configuration cannot be worked with. A provider that is away is no reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartProblem {
-    /// A service's token would have to be obtained in a way that is not supported.
-    Unsupported {
-        /// The service.
-        service: ServiceName,
-        /// What is not supported.
-        reason: &'static str,
-    },
     /// The issuer is `http` on a host that is not this machine.
     InsecureIssuer(String),
     /// `client_key_file` holds no private key that can sign.
@@ -126,9 +119,6 @@ pub enum StartProblem {
 impl fmt::Display for StartProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsupported { service, reason } => {
-                write!(formatter, "service {service}: {reason}")
-            }
             Self::InsecureIssuer(issuer) => write!(
                 formatter,
                 "the issuer {issuer} is plain http; use https, or http on a loopback host"
