@@ -42,7 +42,7 @@ fn example() -> tempfile::TempDir {
     }
     std::fs::write(
         tls.join("session-key"),
-        "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        "k1:wM/qoJBfvklnUovwZKvydMVTnYEEV6krjot/9eycz3A=\n",
     )
     .unwrap();
     folder

@@ -91,3 +91,45 @@ pub(crate) fn keyring(entries: &[Secret]) -> Result<Keyring, String> {
         entries => Keyring::parse(entries).map_err(|error| error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The configuration of the demo with other `session` settings, if `check` takes it.
+    fn checked(session: &str) -> Option<Configuration> {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = std::path::Path::new("../../conf");
+        let settings = std::fs::read_to_string(demo.join("settings.yaml")).unwrap();
+        let (others, _) = settings.split_once("\nsession:").unwrap();
+        std::fs::copy(demo.join("routes.yaml"), folder.path().join("routes.yaml")).unwrap();
+        let settings = format!("{others}\nsession: {session}\n");
+        std::fs::write(folder.path().join("settings.yaml"), settings).unwrap();
+        let set = |_: &str| Some("set".to_owned());
+        let loaded = tokenbridge_config::load(folder.path(), &set).ok()?;
+        Some(loaded.configuration)
+    }
+
+    #[test]
+    fn check_takes_the_keys_that_the_start_takes() {
+        const KEY: &str = "wM/qoJBfvklnUovwZKvydMVTnYEEV6krjot/9eycz3A";
+        for (entry, usable) in [
+            (format!("k1:{KEY}="), true),
+            (format!(" k1: {KEY}= "), true),
+            (format!("2026-11_a:{KEY}"), true),
+            (format!("2026.11:{KEY}="), false),
+            (format!("{}:{KEY}=", "k".repeat(32)), true),
+            (format!("{}:{KEY}=", "k".repeat(33)), false),
+            (format!("k1:{}=", "A".repeat(43)), false),
+            (format!("k1:{KEY}=="), false),
+            (format!("k1:{}", KEY.replace('/', "_")), false),
+            (format!(":{KEY}="), false),
+            (format!("{KEY}="), false),
+        ] {
+            let configuration = checked(&format!("{{encryption_keys: ['{entry}']}}"));
+            let started = keyring(&[Secret::new(entry.clone())]);
+            assert_eq!(configuration.is_some(), usable, "check: {entry}");
+            assert_eq!(started.is_ok(), usable, "start: {entry}");
+        }
+    }
+}

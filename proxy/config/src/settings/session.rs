@@ -1,7 +1,8 @@
 //! `session`: where sessions live, what encrypts them, what their cookie is called.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use tokenbridge_bridge::Secret;
 
 use crate::reading::place::{At, Complaint, Read};
@@ -10,6 +11,12 @@ use crate::reading::{redis_url, scalar, tree};
 use crate::store::StoreSettings;
 
 const MAKE_A_KEY: &str = "write k1:KEY, where KEY comes from `openssl rand -base64 32`";
+const LONGEST_KEY_ID: usize = 32;
+/// As the store reads keys: the standard alphabet, with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 const MOST_SESSIONS: usize = 100_000;
 const CACHE_SIZE: u64 = 64 << 20;
 
@@ -102,17 +109,30 @@ fn read_keys(session: &Section<'_>, store: Store) -> Vec<Secret> {
 
 /// `id:BASE64_OF_32_BYTES`. Nothing at all is no key, so that `${KEY:-}` may mean none.
 fn encryption_key(value: Secret) -> Read<Option<(String, Secret)>> {
-    if value.expose().trim().is_empty() {
+    let text = value.expose().trim();
+    if text.is_empty() {
         return Ok(None);
     }
     let complaint = |problem: &str| Complaint::new(problem, MAKE_A_KEY);
-    let (id, key) = value
-        .expose()
+    let (id, key) = text
         .split_once(':')
         .ok_or_else(|| complaint("has no key id"))?;
-    let id = scalar::name(id).map_err(|_| complaint("has no key id of letters and digits"))?;
-    match STANDARD.decode(key.trim()) {
-        Ok(bytes) if bytes.len() == 32 => Ok(Some((id, value))),
-        Ok(_) | Err(_) => Err(complaint("is not 32 bytes in base64")),
+    if !is_key_id(id) {
+        return Err(complaint("has no key id of 1 to 32 letters, digits, - or _"));
     }
+    let id = id.to_owned();
+    match BASE64.decode(key.trim()) {
+        Ok(bytes) if bytes.len() != 32 => Err(complaint("is not 32 bytes in base64")),
+        Ok(bytes) if bytes.iter().all(|byte| Some(byte) == bytes.first()) => {
+            Err(complaint("is one byte repeated, which is no secret"))
+        }
+        Ok(_) => Ok(Some((id, value))),
+        Err(_) => Err(complaint("is not 32 bytes in base64")),
+    }
+}
+
+/// Ids stand in clear in logs and in the store, so they are short and plain.
+fn is_key_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !id.is_empty() && id.len() <= LONGEST_KEY_ID && id.bytes().all(plain)
 }
