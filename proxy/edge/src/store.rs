@@ -94,6 +94,8 @@ pub(crate) fn keyring(entries: &[Secret]) -> Result<Keyring, String> {
 
 #[cfg(test)]
 mod tests {
+    use tokenbridge_session_store::SystemClock;
+
     use super::*;
 
     /// The configuration of the demo with other `session` settings, if `check` takes it.
@@ -130,6 +132,44 @@ mod tests {
             let started = keyring(&[Secret::new(entry.clone())]);
             assert_eq!(configuration.is_some(), usable, "check: {entry}");
             assert_eq!(started.is_ok(), usable, "start: {entry}");
+        }
+    }
+
+    #[test]
+    fn what_check_takes_as_redis_url_the_start_takes() {
+        let started = |url: &str| {
+            let options = RedisOptions::new(Secret::new(url), "main");
+            let keyring = Arc::new(keyring(&[]).unwrap());
+            RedisStore::open(&options, keyring, Arc::new(SystemClock::default())).is_ok()
+        };
+        for (url, usable) in [
+            ("redis://127.0.0.1:6379", true),
+            ("rediss://:p%40ss@redis.example:6380/1", true),
+            ("redis://[::1]?protocol=resp3", true),
+            ("redis+unix:///run/redis.sock?db=1", true),
+            ("redis+cluster://u:p@127.0.0.1:7000,[::1]:7001", true),
+            ("rediss+sentinel://:p@a:26379,b/main/2", true),
+            ("redis://a#insecure", false),
+            ("rediss://a#insecure", false),
+            ("rediss://a#other", false),
+            ("rediss+cluster://a,b#insecure", false),
+            ("rediss+cluster://:a#b@c", false),
+            ("redis+cluster://0.0.0.0", false),
+            ("rediss+sentinel://a/main#insecure", false),
+            ("redis+sentinel://:%ff@a/main", false),
+            ("redis://0.0.0.0", false),
+            ("redis://:%ff@a", false),
+            ("redis://a?protocol=4", false),
+            ("redis://a/one", false),
+            ("redis+unix:///run/redis.sock?db=one", false),
+            ("redis+unix://host/run/redis.sock", false),
+            ("valkey://a", false),
+        ] {
+            let checked = checked(&format!(
+                "{{store: redis, redis_url: '{url}', encryption_keys: 'k1:wM/qoJBfvklnUovwZKvydMVTnYEEV6krjot/9eycz3A='}}"
+            ));
+            assert_eq!(checked.is_some(), usable, "check: {url}");
+            assert_eq!(started(url), usable, "start: {url}");
         }
     }
 }

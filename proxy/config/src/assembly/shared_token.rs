@@ -16,7 +16,11 @@ pub(super) fn check(drafts: &[ServiceDraft<'_>], plans: &[TokenPlan]) {
     for (draft, plan) in sharing {
         let unread = plan.format == TokenFormat::Unintrospected;
         let read_alone = [plan.format, first.format].contains(&TokenFormat::Jwt);
-        let key = if read_alone { "token_format" } else { "introspect" };
+        let key = if read_alone {
+            "token_format"
+        } else {
+            "introspect"
+        };
         if plan.format != first.format {
             draft.at.below_key(key).error(
                 format!(

@@ -118,7 +118,9 @@ fn encryption_key(value: Secret) -> Read<Option<(String, Secret)>> {
         .split_once(':')
         .ok_or_else(|| complaint("has no key id"))?;
     if !is_key_id(id) {
-        return Err(complaint("has no key id of 1 to 32 letters, digits, - or _"));
+        return Err(complaint(
+            "has no key id of 1 to 32 letters, digits, - or _",
+        ));
     }
     let id = id.to_owned();
     match BASE64.decode(key.trim()) {
