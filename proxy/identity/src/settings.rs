@@ -8,6 +8,7 @@ use tokenbridge_bridge::cookie::CookieName;
 use tokenbridge_bridge::service::{ServiceName, TokenPlan};
 use tokenbridge_bridge::session::IdleTimeout;
 use tokenbridge_config::Frontend;
+use tokenbridge_config::client_key;
 use tokenbridge_config::issuer::{IssuerSettings, OtherIssuer};
 use tokenbridge_session_store::{Clock, Keyring, SessionStore};
 use tokio::runtime::Handle;
@@ -123,10 +124,9 @@ impl fmt::Display for StartProblem {
                 formatter,
                 "the issuer {issuer} is plain http; use https, or http on a loopback host"
             ),
-            Self::ClientKey(why) => write!(
-                formatter,
-                "auth.client_key_file: {why}; it must hold a private key in PEM: RSA, or EC on P-256 or P-384"
-            ),
+            Self::ClientKey(why) => {
+                write!(formatter, "auth.client_key_file {why}; {}", client_key::FIX)
+            }
             Self::Tls(why) => write!(formatter, "TLS toward the provider cannot be set up: {why}"),
         }
     }
