@@ -46,8 +46,9 @@ impl Stores {
                 };
                 Ok(Self::Memory(Arc::new(MemoryStore::new(limits, clock))))
             }
-            StoreSettings::Redis { url } => {
-                let options = RedisOptions::new(url.clone(), served.name);
+            StoreSettings::Redis { url, authorities } => {
+                let mut options = RedisOptions::new(url.clone(), served.name);
+                options.root_certificates = authorities.clone().map(String::into_bytes);
                 let store =
                     RedisStore::open(&options, ground.keyring.clone(), clock).map_err(unusable)?;
                 let counts = Arc::new(StoreCounts(ground.metrics.clone()));

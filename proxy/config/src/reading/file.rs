@@ -11,6 +11,7 @@ use super::text;
 use crate::client_key;
 use crate::tls_files::{self, TlsFileProblem};
 
+const WHOLE_CERTIFICATES: &str = "name a PEM file with whole certificates";
 const RELATIVE: &str =
     "create the file or correct the path; relative paths start from the configuration folder";
 
@@ -18,7 +19,14 @@ const RELATIVE: &str =
 pub(crate) fn certificates(item: &Item<'_>) -> Option<PathBuf> {
     let path = pem(item)?.0;
     let read = tls_files::certificates(&path);
-    judged(item, read, "name a PEM file with whole certificates").map(|_| path)
+    judged(item, read, WHOLE_CERTIFICATES).map(|_| path)
+}
+
+/// The certificates of a file as they stand there, once they were read as the start reads them.
+pub(crate) fn authorities(item: &Item<'_>) -> Option<String> {
+    let (path, text) = pem(item)?;
+    let read = tls_files::certificates(&path);
+    judged(item, read, WHOLE_CERTIFICATES).map(|_| text.expose().to_owned())
 }
 
 /// Where a file with a private key is, once it was read as the start reads it.

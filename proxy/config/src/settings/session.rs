@@ -7,7 +7,7 @@ use tokenbridge_bridge::Secret;
 
 use crate::reading::place::{At, Complaint, Read};
 use crate::reading::section::{Item, Section};
-use crate::reading::{redis_url, scalar, tree};
+use crate::reading::{file, redis_url, scalar, tree};
 use crate::store::StoreSettings;
 
 const MAKE_A_KEY: &str = "write k1:KEY, where KEY comes from `openssl rand -base64 32`";
@@ -17,6 +17,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+const REDIS: &str = "redis://127.0.0.1:6379";
 const MOST_SESSIONS: usize = 100_000;
 const CACHE_SIZE: u64 = 64 << 20;
 
@@ -54,19 +55,40 @@ pub(crate) fn read(root: &Section<'_>) -> SessionSettings {
         Store::Memory,
     );
     let max_sessions = session.value_or("max_sessions", scalar::count, MOST_SESSIONS);
-    let redis_url = session
-        .get("redis_url")
-        .and_then(|item| item.secret(redis_url::redis_url));
+    let redis = read_redis(&session, store);
     SessionSettings {
         store: match store {
             Store::Memory => StoreSettings::Memory { max_sessions },
-            Store::Redis => StoreSettings::Redis {
-                url: redis_url.unwrap_or_else(|| Secret::new("redis://127.0.0.1:6379")),
-            },
+            Store::Redis => redis,
         },
         encryption_keys: read_keys(&session, store),
         cookie_name: session.value_or("cookie_name", scalar::cookie_name, "bff_session".into()),
         cache_size: session.value_or("cache_size", scalar::size, CACHE_SIZE),
+    }
+}
+
+/// The memory store needs no authorities, so their file may still be missing.
+fn read_redis(session: &Section<'_>, store: Store) -> StoreSettings {
+    let url = session.get("redis_url");
+    let is_set = url.is_some();
+    let url = url.and_then(|item| item.secret(redis_url::redis_url));
+    let is_wrong = is_set && url.is_none();
+    let url = url.unwrap_or_else(|| Secret::new(REDIS));
+    let authorities = session
+        .get("redis_ca_file")
+        .filter(|_| store == Store::Redis);
+    if let Some(item) = &authorities
+        && !is_wrong
+        && !url.expose().starts_with("rediss")
+    {
+        item.at.error(
+            "is of no use: the connection to redis_url is not encrypted",
+            "write rediss in the place of redis in redis_url, or remove the key",
+        );
+    }
+    StoreSettings::Redis {
+        url,
+        authorities: authorities.and_then(|item| file::authorities(&item)),
     }
 }
 
