@@ -164,6 +164,7 @@ mod tests {
             ("redis://a/one", false),
             ("redis+unix:///run/redis.sock?db=one", false),
             ("redis+unix://host/run/redis.sock", false),
+            ("unix:///run/redis.sock", false),
             ("valkey://a", false),
         ] {
             let checked = checked(&format!(
