@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::renewal::RenewalTiming;
-use tokenbridge_session_store::{Clock, Keyring, SessionStore, StoreError};
+use tokenbridge_session_store::{Clock, Keyring, SessionStore};
 use tokio_util::task::TaskTracker;
 
 use crate::login::flow::FlowCookies;
@@ -112,15 +112,6 @@ fn rules(settings: &IdentitySettings) -> Rules {
         idle: settings.session_idle,
         answer_deadline: settings.timeouts.total,
     }
-}
-
-/// The refusal that a store's failure amounts to.
-pub(crate) fn store_refusal(error: &StoreError) -> Refusal {
-    let rejection = match error {
-        StoreError::Unavailable(_) | StoreError::Corrupt(_) => Rejection::StoreUnavailable,
-        StoreError::Full => Rejection::StoreFull,
-    };
-    Refusal::new(rejection, error.to_string())
 }
 
 /// The refusal when the operating system gives no random numbers.
