@@ -109,8 +109,8 @@ impl Default for HttpTimeouts {
 /// Why the configuration cannot be worked with. A provider that is away is no reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartProblem {
-    /// The issuer is `http` on a host that is not this machine.
-    InsecureIssuer(String),
+    /// No address of metadata can be made of the issuer.
+    Issuer(String),
     /// `client_key_file` holds no private key that can sign.
     ClientKey(String),
     /// TLS could not be set up.
@@ -120,10 +120,12 @@ pub enum StartProblem {
 impl fmt::Display for StartProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InsecureIssuer(issuer) => write!(
-                formatter,
-                "the issuer {issuer} is plain http; use https, or http on a loopback host"
-            ),
+            Self::Issuer(issuer) => {
+                write!(
+                    formatter,
+                    "the issuer {issuer} has no place for its metadata"
+                )
+            }
             Self::ClientKey(why) => {
                 write!(formatter, "auth.client_key_file {why}; {}", client_key::FIX)
             }
