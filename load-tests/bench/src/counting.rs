@@ -237,7 +237,13 @@ fn scenarios(side: Side, cold: bool) -> impl Iterator<Item = Scenario> + Clone {
 fn step_of(scenario: Scenario, small: u64) -> u64 {
     match scenario {
         Scenario::Stream => small.div_ceil(LONG),
-        _ => small,
+        Scenario::Warm
+        | Scenario::Cold
+        | Scenario::Open
+        | Scenario::Refused
+        | Scenario::Post
+        | Scenario::Tls
+        | Scenario::TlsHttp2 => small,
     }
 }
 

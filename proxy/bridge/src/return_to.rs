@@ -16,11 +16,6 @@ impl ReturnTo {
         Self::checked(text).unwrap_or_default()
     }
 
-    /// From a request target that was checked before.
-    pub fn from_target(target: &RequestTarget) -> Self {
-        Self::parse(target.as_str())
-    }
-
     fn checked(text: &str) -> Option<Self> {
         // Browsers take `\` for `/` and drop tabs and line breaks (WHATWG URL): neither passes the parser.
         let target = RequestTarget::parse(text.as_bytes(), EncodedSlash::Refuse).ok()?;

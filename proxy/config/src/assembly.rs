@@ -7,6 +7,7 @@ use tokenbridge_bridge::service::{
 };
 
 mod issuers;
+mod shared_token;
 
 use crate::configuration::{Configuration, Frontend, Origin};
 use crate::preset::Preset;
@@ -76,16 +77,17 @@ fn services(routes: &Routes<'_>, settings: &Settings<'_>) -> Option<Vec<Service>
         tokens: &settings.services,
         services: &routes.services,
     };
-    let planned: Vec<Option<Service>> = routes
-        .services
+    let drafts = &routes.services;
+    let plans: Vec<TokenPlan> = drafts.iter().map(|draft| planner.plan(draft)).collect();
+    shared_token::check(drafts, &plans);
+    drafts
         .iter()
-        .map(|draft| service(draft, &planner))
-        .collect();
-    planned.into_iter().collect()
+        .zip(plans)
+        .map(|(draft, plan)| service(draft, plan))
+        .collect()
 }
 
-fn service(draft: &ServiceDraft<'_>, planner: &Planner<'_>) -> Option<Service> {
-    let token = planner.plan(draft);
+fn service(draft: &ServiceDraft<'_>, token: TokenPlan) -> Option<Service> {
     Some(Service {
         name: token.service.clone(),
         upstream: draft.upstream.clone()?,

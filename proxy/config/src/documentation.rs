@@ -28,21 +28,15 @@ fn example() -> tempfile::TempDir {
     std::fs::write(folder.path().join("settings.yaml"), settings).unwrap();
     let tls = folder.path().join("tls");
     std::fs::create_dir(&tls).unwrap();
-    for name in [
-        "internal-ca",
-        "gateway",
-        "gateway-key",
-        "public",
-        "public-key",
-        "other",
-        "other-key",
-        "client-key",
-    ] {
-        std::fs::write(tls.join(format!("{name}.pem")), "-----BEGIN TEST-----\n").unwrap();
+    for name in ["internal-ca", "gateway", "public", "other", "client"] {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        let key = made.signing_key.serialize_pem();
+        std::fs::write(tls.join(format!("{name}.pem")), made.cert.pem()).unwrap();
+        std::fs::write(tls.join(format!("{name}-key.pem")), key).unwrap();
     }
     std::fs::write(
         tls.join("session-key"),
-        "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        "k1:wM/qoJBfvklnUovwZKvydMVTnYEEV6krjot/9eycz3A=\n",
     )
     .unwrap();
     folder

@@ -88,6 +88,4 @@ pub enum SubjectToken {
     AccessToken,
     /// The ID token.
     IdToken,
-    /// The refresh token.
-    RefreshToken,
 }

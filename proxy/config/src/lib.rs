@@ -1,5 +1,6 @@
 //! `routes.yaml` and `settings.yaml` to one checked [`Configuration`], or a [`Report`] of every
-//! problem. Files are read when a folder is loaded; nothing else here does I/O.
+//! problem. Files are read when a folder is loaded, certificates also when they change; nothing else
+//! here does I/O.
 //!
 //! | module | owns |
 //! |---|---|
@@ -9,6 +10,8 @@
 //! | [`issuer`] | the OpenID provider and how the gateway is known there |
 //! | [`preset`] | what is known of a kind of provider |
 //! | [`service`] | one upstream service: address, TLS, timeouts, token |
+//! | [`client_key`] | the private key that signs client assertions |
+//! | [`tls_files`] | PEM files of certificates and keys |
 //! | [`listen`] | addresses that are listened on |
 //! | [`store`] | where sessions live |
 //! | [`limits`] | sizes, times, connections and rates |
@@ -23,6 +26,7 @@
 //! | `assembly`, `missing_audience` | both files together |
 
 mod assembly;
+pub mod client_key;
 pub mod configuration;
 #[cfg(test)]
 mod documentation;
@@ -44,6 +48,7 @@ mod routes;
 pub mod service;
 mod settings;
 pub mod store;
+pub mod tls_files;
 
 pub use configuration::{Configuration, Frontend};
 pub use explain::{Explanation, explain};

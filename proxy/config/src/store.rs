@@ -14,5 +14,8 @@ pub enum StoreSettings {
     Redis {
         /// `redis://` or `rediss://`; may hold a password.
         url: Secret,
+        /// The authorities that are trusted in the place of the system's, PEM, as read when the
+        /// configuration was loaded. Only with `rediss`.
+        authorities: Option<String>,
     },
 }

@@ -129,6 +129,21 @@ fn cookies(http: &HttpSession) -> Vec<&[u8]> {
         .collect()
 }
 
+/// The value of a parameter that stands once in a query or a form: what stands twice says nothing.
+fn parameter(text: &[u8], name: &str) -> Option<String> {
+    let mut values = url::form_urlencoded::parse(text).filter(|(known, _)| known == name);
+    match (values.next(), values.next()) {
+        (Some((_, value)), None) => Some(value.into_owned()),
+        (None, _) | (Some(_), Some(_)) => None,
+    }
+}
+
+/// Whether a query says `NAME=true`.
+fn is_asked_for(query: &str, name: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes())
+        .any(|(known, value)| known == name && value == "true")
+}
+
 /// A refusal with the cookies that go with it all the same.
 #[derive(Debug)]
 pub(crate) struct Refused {
@@ -141,6 +156,35 @@ impl From<Refusal> for Refused {
         Self {
             refusal,
             cookies: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_stands_twice_says_nothing() {
+        let found = |text: &str| parameter(text.as_bytes(), "a");
+        assert_eq!(found("b=1&a=%2Fx+y"), Some("/x y".into()));
+        assert_eq!(found("a="), Some(String::new()));
+        assert_eq!(found("a=1&a=1"), None);
+        assert_eq!(found("aa=1"), None);
+        assert_eq!(found(""), None);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_asked_for_by_true_alone() {
+        assert!(is_asked_for("x=1&everywhere=true", "everywhere"));
+        for query in [
+            "",
+            "everywhere",
+            "everywhere=1",
+            "everywhere=TRUE",
+            "x=true",
+        ] {
+            assert!(!is_asked_for(query, "everywhere"), "{query}");
         }
     }
 }

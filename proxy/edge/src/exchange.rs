@@ -124,6 +124,12 @@ impl Exchange {
         }
     }
 
+    /// The query as it came; empty where there is none.
+    pub(crate) fn query(&self) -> &str {
+        let query = self.target.as_ref().and_then(|target| target.query());
+        query.unwrap_or_default()
+    }
+
     /// Whether the client asked for a WebSocket, or has one.
     pub(crate) fn is_websocket(&self) -> bool {
         self.stream.as_ref().is_some_and(Stream::is_websocket)

@@ -19,6 +19,7 @@
 //! | `forward_auth` | the listener on which other proxies ask whether a request may pass |
 //! | `rates` | which token buckets a request draws from, and this replica's own buckets |
 //! | `live_sessions` | who has something open for a session, and is told what happens to it |
+//! | `epochs` | whether anything was heard of a session since somebody asked about it |
 //! | `session_end` | waits for the end of a session that something open belongs to |
 //! | `session_cache` | what was admitted a moment ago, ready to be sent |
 //! | `store` | opening the session store for each thread |
@@ -38,6 +39,7 @@ mod csrf;
 mod digits;
 mod drain;
 mod endpoints;
+mod epochs;
 mod exchange;
 mod forward_auth;
 mod frontend;

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokenbridge_bridge::service::ServiceName;
@@ -14,10 +13,10 @@ use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_session_store::{Change, Notice};
 use tokio::sync::watch;
 
+use crate::epochs::{Epoch, Epochs};
+
 /// Locks, so that threads seldom meet at one.
 const SHARDS: usize = 16;
-/// Counters of notices; a session's is found by a byte of its key.
-const STRIPES: usize = 256;
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +49,11 @@ struct Entry {
 
 type Watched = HashMap<SessionKey, Entry>;
 
-/// How many notices of a session's stripe had come at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Epoch(u64);
-
 /// All watched sessions of the process.
 pub(crate) struct LiveSessions {
     shards: [Mutex<Watched>; SHARDS],
     hasher: RandomState,
-    notices: Box<[AtomicU64]>,
+    notices: Epochs,
 }
 
 /// One watcher of one session; dropping it ends the watch.
@@ -74,7 +69,7 @@ impl LiveSessions {
         Arc::new(Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
-            notices: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            notices: Epochs::new(),
         })
     }
 
@@ -110,7 +105,7 @@ impl LiveSessions {
 
     /// The session's epoch: the same later means that nothing was heard of it since.
     pub(crate) fn epoch(&self, key: &SessionKey) -> Epoch {
-        Epoch(self.stripe(key).load(Ordering::Acquire))
+        self.notices.of(key)
     }
 
     /// Passes a notice on.
@@ -125,7 +120,7 @@ impl LiveSessions {
 
     fn tell(&self, key: &SessionKey, change: Change) {
         // First the count, then the look: whoever begins to watch meanwhile sees one of the two.
-        self.stripe(key).fetch_add(1, Ordering::AcqRel);
+        self.notices.advance(key);
         let shard = self.shard(key);
         let Some(entry) = shard.get(key) else {
             return;
@@ -141,9 +136,7 @@ impl LiveSessions {
     }
 
     fn doubt_all(&self) {
-        for stripe in &self.notices {
-            stripe.fetch_add(1, Ordering::AcqRel);
-        }
+        self.notices.advance_all();
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             for entry in shard.values() {
@@ -152,12 +145,6 @@ impl LiveSessions {
                 entry.sender.send_modify(doubt);
             }
         }
-    }
-
-    fn stripe(&self, key: &SessionKey) -> &AtomicU64 {
-        static NEVER: AtomicU64 = AtomicU64::new(0);
-        let [first, ..] = key.as_bytes();
-        self.notices.get(usize::from(*first)).unwrap_or(&NEVER)
     }
 
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Watched> {

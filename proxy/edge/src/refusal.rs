@@ -1,7 +1,7 @@
 //! What a refusal looks like to the client: a redirect to the login, a page, or problem+json.
 
 use http::{Method, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokenbridge_bridge::navigation::RequestKind;
 use tokenbridge_bridge::rejection::{CookieFate, Refusal, Rejection};
 
@@ -12,6 +12,9 @@ pub(crate) const PROXY_STATUS: header::HeaderName = header::HeaderName::from_sta
 
 /// Where a navigation without a session is sent, and where a page can send its user.
 pub(crate) const LOGIN_PATH: &str = "/auth/login";
+
+/// RFC 9110 § 15.5.2 wants a challenge in every 401; this scheme shows no browser dialog.
+const CHALLENGE: &str = "Session realm=\"tokenbridge\"";
 
 /// Of the request, all that a refusal's look depends on.
 pub(crate) struct Asker<'a> {
@@ -48,12 +51,8 @@ pub(crate) fn answer(
         (RequestKind::Navigation, _, rejection) => page(rejection, asker),
         (RequestKind::Fetch, _, rejection) => problem(rejection, asker),
     };
-    let cookies = match refusal.cookie {
-        CookieFate::Untouched => None,
-        CookieFate::Deleted => Some(deletion.to_owned()),
-    };
     let mut answer = answer
-        .with_cookies(cookies)
+        .with_cookies(set_cookie(refusal.cookie, deletion))
         .with(
             PROXY_STATUS,
             format!("tokenbridge; error={}", row.proxy_error),
@@ -63,8 +62,7 @@ pub(crate) fn answer(
             "Accept, Cookie, Origin, Sec-Fetch-Mode, Sec-Fetch-Site",
         );
     if row.status == 401 {
-        // RFC 9110 § 15.5.2 wants a challenge; this scheme shows no browser dialog.
-        answer = answer.with(header::WWW_AUTHENTICATE, "Session realm=\"tokenbridge\"");
+        answer = answer.with(header::WWW_AUTHENTICATE, CHALLENGE);
     }
     if let Some(pause) = refusal.retry_after.or(row.retry_after) {
         let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
@@ -75,6 +73,25 @@ pub(crate) fn answer(
         answer = answer.with(header::ALLOW, names.join(", "));
     }
     answer
+}
+
+/// The answer to a page that asks whether there is a session, where there is none: as
+/// [`Rejection::SessionMissing`], with a document of its own.
+pub(crate) fn no_session(document: &Value, cookie: CookieFate, deletion: &str) -> Answer {
+    Answer::json(
+        status(Rejection::SessionMissing),
+        "application/json",
+        document,
+    )
+    .with(header::WWW_AUTHENTICATE, CHALLENGE)
+    .with_cookies(set_cookie(cookie, deletion))
+}
+
+fn set_cookie(fate: CookieFate, deletion: &str) -> Option<String> {
+    match fate {
+        CookieFate::Untouched => None,
+        CookieFate::Deleted => Some(deletion.to_owned()),
+    }
 }
 
 fn status(rejection: Rejection) -> StatusCode {

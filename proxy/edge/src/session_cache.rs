@@ -26,8 +26,8 @@ use absent::Absent;
 pub(crate) use loads::Loaded;
 use loads::Loads;
 
-/// Counters of notices; a session's is found by a byte of its key.
-const STRIPES: usize = 256;
+use crate::epochs::{Epoch, Epochs};
+
 /// Bytes that an entry takes beside its `Authorization` value: key, grant, links. Measured by
 /// filling a cache (load-tests/method.md).
 const ENTRY_BYTES: u64 = 320;
@@ -54,14 +54,10 @@ impl Held {
     }
 }
 
-/// How many notices of a session's stripe had come when its load began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Epoch(u64);
-
 /// The cache, shared by all proxy services.
 pub(crate) struct SessionCache {
     entries: Cache<Key, Arc<Held>, Weight>,
-    notices: Box<[AtomicU64]>,
+    notices: Epochs,
     /// Whether notices arrive.
     live: AtomicBool,
     services: usize,
@@ -86,7 +82,7 @@ impl SessionCache {
         let expected = usize::try_from(bytes / (ENTRY_BYTES + 1024)).unwrap_or(usize::MAX);
         Arc::new(Self {
             entries: Cache::with_weighter(expected.max(16), bytes, Weight),
-            notices: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            notices: Epochs::new(),
             live: AtomicBool::new(false),
             services,
             idle,
@@ -113,7 +109,7 @@ impl SessionCache {
 
     /// To be taken before a load begins.
     pub(crate) fn epoch(&self, session: &SessionKey) -> Epoch {
-        Epoch(self.stripe(session).load(Ordering::Acquire))
+        self.notices.of(session)
     }
 
     /// What the store says of a session for a service. Requests that come together ask it once,
@@ -188,7 +184,7 @@ impl SessionCache {
 
     /// Forgets a session at once: what changed it is known before the store's notice comes.
     pub(crate) fn forget(&self, session: &SessionKey) {
-        self.stripe(session).fetch_add(1, Ordering::AcqRel);
+        self.notices.advance(session);
         self.absent.forget(session);
         for service in 0..self.services {
             self.entries.remove(&(*session, service));
@@ -196,17 +192,9 @@ impl SessionCache {
     }
 
     fn forget_all(&self) {
-        for stripe in &self.notices {
-            stripe.fetch_add(1, Ordering::AcqRel);
-        }
+        self.notices.advance_all();
         self.entries.clear();
         self.absent.forget_all();
-    }
-
-    fn stripe(&self, session: &SessionKey) -> &AtomicU64 {
-        static NEVER: AtomicU64 = AtomicU64::new(0);
-        let [first, ..] = session.as_bytes();
-        self.notices.get(usize::from(*first)).unwrap_or(&NEVER)
     }
 }
 

@@ -11,7 +11,8 @@ use tokenbridge_bridge::session::{IdleTimeout, SessionKey};
 use tokenbridge_session_store::{Clock, Described, SessionStore, StoreError};
 use tokio::time::Instant;
 
-use crate::live_sessions::{Epoch, LiveSessions, Over};
+use crate::epochs::Epoch;
+use crate::live_sessions::{LiveSessions, Over};
 
 /// A store that failed is asked again after this long.
 pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(5);

@@ -5,10 +5,8 @@
 //! |---|---|
 //! | [`certificates`] | the certificates of one listener, by the host that a client names |
 //! | [`reload`] | reading them again when their files change |
-//! | [`pem`] | PEM files of certificates and keys |
 
 mod certificates;
-pub(crate) mod pem;
 mod reload;
 
 use std::sync::Arc;
@@ -18,7 +16,6 @@ use rustls::server::ServerSessionMemoryCache;
 use rustls::{ServerConfig, version};
 
 pub(crate) use certificates::Certificates;
-pub(crate) use pem::TlsFileProblem;
 pub(crate) use reload::Reloader;
 
 /// Sessions that TLS 1.2 clients may resume; TLS 1.3 clients carry a ticket instead.

@@ -7,9 +7,7 @@ use pingora_core::protocols::tls::CaType;
 use pingora_core::utils::tls::{CertKey, WrappedX509};
 use rustls::pki_types::CertificateDer;
 use tokenbridge_config::service::{Scheme, Service};
-
-use crate::tls::TlsFileProblem;
-use crate::tls::pem;
+use tokenbridge_config::tls_files::{self, TlsFileProblem};
 
 type Files = (Option<Arc<CaType>>, Option<Arc<CertKey>>);
 
@@ -25,14 +23,14 @@ pub(crate) fn read(service: &Service) -> Result<Files, Vec<TlsFileProblem>> {
     let whose = format!("service {}", service.name);
     let mut note = |problem: TlsFileProblem| problems.push(problem.of(&whose));
     let ca = service.tls.ca_file.as_deref().and_then(|path| {
-        pem::certificates(path)
+        tls_files::certificates(path)
             .map(authorities)
             .map_err(&mut note)
             .ok()
     });
     let client = service.tls.client_certificate.as_ref().and_then(|files| {
-        let chain = pem::certificates(&files.certificate_file).map_err(&mut note);
-        let key = pem::private_key(&files.key_file).map_err(&mut note);
+        let chain = tls_files::certificates(&files.certificate_file).map_err(&mut note);
+        let key = tls_files::private_key(&files.key_file).map_err(&mut note);
         let (chain, key) = (chain.ok()?, key.ok()?);
         let chain = chain
             .iter()

@@ -12,8 +12,8 @@ use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
 use pingora_core::utils::tls::CertKey;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_config::service::{Scheme, Service};
+use tokenbridge_config::tls_files::TlsFileProblem;
 
-use crate::tls::TlsFileProblem;
 use crate::upstream_tls;
 
 /// How long an address that refused a connection is passed over.

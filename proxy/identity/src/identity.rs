@@ -17,7 +17,7 @@ use crate::login::{Callback, Finished, LoginFailure, LoginRequest, Redirect};
 use crate::logout::{LoggedOut, LogoutReturn};
 use crate::minting::order::{Minted, Order, Refused, Trigger};
 use crate::minting::renewal;
-use crate::relying_party::{RelyingParty, keep_documents, store_refusal};
+use crate::relying_party::{RelyingParty, keep_documents};
 use crate::settings::{IdentityParts, StartProblem};
 
 /// How long a request waits for a token, beyond what one call to the provider may take.
@@ -159,7 +159,7 @@ impl Identity {
         match minted.unwrap_or_else(|_| Minted::Refused(too_slow())) {
             Minted::There { .. } | Minted::SessionGone => Ok(()),
             Minted::Refused(why) => Err(self.party.minting.refusal(&order, plan, &why)),
-            Minted::StoreUnavailable(error) => Err(store_refusal(&error)),
+            Minted::StoreUnavailable(error) => Err(error.into()),
         }
     }
 

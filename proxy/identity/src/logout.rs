@@ -14,7 +14,7 @@ use tokenbridge_session_store::{Described, EndedSession, Purpose};
 use url::{Url, form_urlencoded};
 
 use crate::login::session::subject_hash;
-use crate::relying_party::{RelyingParty, no_randomness, store_refusal};
+use crate::relying_party::{RelyingParty, no_randomness};
 use crate::telemetry::EndReason;
 
 /// How long the provider's logout page may take.
@@ -67,7 +67,7 @@ impl RelyingParty {
             self.end_others(&session).await?;
         }
         let ended = self.store.end(&session, None).await;
-        let Some(ended) = ended.map_err(|error| store_refusal(&error))? else {
+        let Some(ended) = ended.map_err(Refusal::from)? else {
             return Ok(out);
         };
         self.telemetry.session_destroyed(EndReason::Logout);
@@ -82,14 +82,17 @@ impl RelyingParty {
     }
 
     async fn end_others(&self, session: &SessionKey) -> Result<(), Refusal> {
-        let refusal = |error| store_refusal(&error);
-        let subject = match self.store.describe(session).await.map_err(refusal)? {
+        let subject = match self.store.describe(session).await.map_err(Refusal::from)? {
             Described::Found(session) => session.facts.subject,
             Described::Replaced | Described::Absent | Described::Unreadable => return Ok(()),
         };
-        let all = self.store.sessions_of(&subject).await.map_err(refusal)?;
+        let all = self
+            .store
+            .sessions_of(&subject)
+            .await
+            .map_err(Refusal::from)?;
         for other in all.iter().filter(|other| *other != session) {
-            if let Some(ended) = self.store.end(other, None).await.map_err(refusal)? {
+            if let Some(ended) = self.store.end(other, None).await.map_err(Refusal::from)? {
                 self.telemetry
                     .session_destroyed(EndReason::LogoutEverywhere);
                 self.revoke_all(ended);

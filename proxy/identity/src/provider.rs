@@ -86,14 +86,12 @@ impl Provider {
         clock: Arc<dyn Clock>,
         telemetry: Arc<dyn Telemetry>,
     ) -> Result<Self, StartProblem> {
-        let insecure = || StartProblem::InsecureIssuer(site.identifier.to_owned());
-        if !discovery::is_safe(site.url) {
-            return Err(insecure());
-        }
+        let unusable = || StartProblem::Issuer(site.identifier.to_owned());
+        // Whether plain http may be is the configuration's to say.
         let plain_only = site.url.scheme() == "http";
         Ok(Self {
             issuer: site.identifier.to_owned(),
-            locations: discovery::locations(site.url, site.login).ok_or_else(insecure)?,
+            locations: discovery::locations(site.url, site.login).ok_or_else(unusable)?,
             http: HttpClient::new(timeouts, plain_only).map_err(StartProblem::Tls)?,
             client: Client::new(site.client_id, site.client_authentication)
                 .map_err(StartProblem::ClientKey)?,

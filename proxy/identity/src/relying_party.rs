@@ -6,9 +6,7 @@ use std::time::Duration;
 use tokenbridge_bridge::UnixTime;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::renewal::RenewalTiming;
-use tokenbridge_bridge::service::{Audience, Strategy, TokenFormat, TokenPlan};
-use tokenbridge_config::issuer::SubjectToken;
-use tokenbridge_session_store::{Clock, Keyring, SessionStore, StoreError};
+use tokenbridge_session_store::{Clock, Keyring, SessionStore};
 use tokio_util::task::TaskTracker;
 
 use crate::login::flow::FlowCookies;
@@ -54,7 +52,6 @@ impl RelyingParty {
             runtime,
             telemetry,
         } = parts;
-        check_plans(&settings)?;
         let issuers = Arc::new(Issuers::new(&settings, &clock, &telemetry)?);
         let provider = issuers.login();
         let tasks = TaskTracker::new();
@@ -104,36 +101,6 @@ impl RelyingParty {
     }
 }
 
-/// What cannot be done is not taken in silence.
-fn check_plans(settings: &IdentitySettings) -> Result<(), StartProblem> {
-    let by_refresh_token = settings.issuer.subject_token == SubjectToken::RefreshToken;
-    let by_login = |plan: &&TokenPlan| plan.strategy == Strategy::Login;
-    let first = settings.plans.iter().find(by_login);
-    for plan in &settings.plans {
-        let other = first.filter(|_| by_login(&plan));
-        let mixed = other.is_some_and(|other| other.format != plan.format).then_some(
-            "services of strategy login share one token, so give all of them the same token_format and introspect",
-        );
-        let unread = plan.format == TokenFormat::Unintrospected;
-        let wide = other.is_some_and(|other| unread && expected(other) != expected(plan));
-        let wide = wide.then_some(
-            "services of strategy login share one token, and with introspect: false nobody knows that it is for several audiences: give all of them the same one",
-        );
-        let subject = (plan.strategy == Strategy::Exchange && by_refresh_token).then_some(
-            "subject_token refresh_token is not supported; use access_token or id_token",
-        );
-        if let Some(reason) = subject.or(mixed).or(wide) {
-            let service = plan.service.clone();
-            return Err(StartProblem::Unsupported { service, reason });
-        }
-    }
-    Ok(())
-}
-
-fn expected(plan: &TokenPlan) -> Option<&Audience> {
-    plan.audience.as_ref().map(|policy| &policy.expected)
-}
-
 fn rules(settings: &IdentitySettings) -> Rules {
     Rules {
         preset: settings.issuer.preset,
@@ -145,15 +112,6 @@ fn rules(settings: &IdentitySettings) -> Rules {
         idle: settings.session_idle,
         answer_deadline: settings.timeouts.total,
     }
-}
-
-/// The refusal that a store's failure amounts to.
-pub(crate) fn store_refusal(error: &StoreError) -> Refusal {
-    let rejection = match error {
-        StoreError::Unavailable(_) | StoreError::Corrupt(_) => Rejection::StoreUnavailable,
-        StoreError::Full => Rejection::StoreFull,
-    };
-    Refusal::new(rejection, error.to_string())
 }
 
 /// The refusal when the operating system gives no random numbers.

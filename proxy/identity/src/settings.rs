@@ -8,6 +8,7 @@ use tokenbridge_bridge::cookie::CookieName;
 use tokenbridge_bridge::service::{ServiceName, TokenPlan};
 use tokenbridge_bridge::session::IdleTimeout;
 use tokenbridge_config::Frontend;
+use tokenbridge_config::client_key;
 use tokenbridge_config::issuer::{IssuerSettings, OtherIssuer};
 use tokenbridge_session_store::{Clock, Keyring, SessionStore};
 use tokio::runtime::Handle;
@@ -108,15 +109,8 @@ impl Default for HttpTimeouts {
 /// Why the configuration cannot be worked with. A provider that is away is no reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartProblem {
-    /// A service's token would have to be obtained in a way that is not supported.
-    Unsupported {
-        /// The service.
-        service: ServiceName,
-        /// What is not supported.
-        reason: &'static str,
-    },
-    /// The issuer is `http` on a host that is not this machine.
-    InsecureIssuer(String),
+    /// No address of metadata can be made of the issuer.
+    Issuer(String),
     /// `client_key_file` holds no private key that can sign.
     ClientKey(String),
     /// TLS could not be set up.
@@ -126,17 +120,15 @@ pub enum StartProblem {
 impl fmt::Display for StartProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsupported { service, reason } => {
-                write!(formatter, "service {service}: {reason}")
+            Self::Issuer(issuer) => {
+                write!(
+                    formatter,
+                    "the issuer {issuer} has no place for its metadata"
+                )
             }
-            Self::InsecureIssuer(issuer) => write!(
-                formatter,
-                "the issuer {issuer} is plain http; use https, or http on a loopback host"
-            ),
-            Self::ClientKey(why) => write!(
-                formatter,
-                "auth.client_key_file: {why}; it must hold a private key in PEM: RSA, or EC on P-256 or P-384"
-            ),
+            Self::ClientKey(why) => {
+                write!(formatter, "auth.client_key_file {why}; {}", client_key::FIX)
+            }
             Self::Tls(why) => write!(formatter, "TLS toward the provider cannot be set up: {why}"),
         }
     }

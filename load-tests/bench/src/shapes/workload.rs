@@ -84,7 +84,9 @@ impl Workload {
         };
         match self {
             Self::BesideStreams => beside_streams(stage, target, &load, scenario),
-            _ => measured(stage, target, &load, scenario),
+            Self::Many | Self::Few | Self::Posts | Self::PostsOverTls | Self::Streams => {
+                measured(stage, target, &load, scenario)
+            }
         }
     }
 }

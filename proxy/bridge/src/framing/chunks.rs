@@ -134,11 +134,6 @@ impl ChunkScan {
         Ok(bytes.len() - rest.len())
     }
 
-    /// Whether the body is over.
-    pub fn is_done(&self) -> bool {
-        self.state == State::Done
-    }
-
     fn step(&mut self, byte: u8) -> Result<(), ChunkProblem> {
         self.overhead += 1;
         if self.overhead > OVERHEAD {

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use super::Rejection;
 
-/// How loudly a refusal is logged.
+/// How loudly a refusal is logged. Every request has one access event, so each is worth a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// The normal course of things.
-    Debug,
-    /// Worth a line.
     Info,
     /// Somebody should look at it.
     Warn,
@@ -72,7 +70,7 @@ const fn outage(status: u16, code: &'static str, title: &'static str, error: &'s
 impl Rejection {
     /// The one table of refusals.
     pub const fn row(self) -> Row {
-        use Level::{Debug, Error, Info, Warn};
+        use Level::{Error, Info, Warn};
         match self {
             Self::TargetInvalid => row(
                 400,
@@ -140,7 +138,7 @@ impl Rejection {
                 "The provider did not accept the login's code",
                 Warn,
             ),
-            Self::SessionMissing => row(401, "SESSION_MISSING", "A login is needed", Debug),
+            Self::SessionMissing => row(401, "SESSION_MISSING", "A login is needed", Info),
             Self::SessionExpired => row(401, "SESSION_EXPIRED", "The session is over", Info),
             Self::SessionReplaced => row(
                 401,
@@ -284,12 +282,7 @@ impl Rejection {
                 "The service did not answer in time",
                 "http_response_timeout",
             ),
-            Self::ClientGone => row(
-                400,
-                "CLIENT_GONE",
-                "The request did not arrive whole",
-                Debug,
-            ),
+            Self::ClientGone => row(400, "CLIENT_GONE", "The request did not arrive whole", Info),
             Self::Internal => Row {
                 status: 500,
                 code: "INTERNAL",

@@ -164,9 +164,7 @@ fn read_tls(service: &Section<'_>, upstream: Option<&Upstream>) -> UpstreamTls {
     }
     UpstreamTls {
         verify,
-        ca_file: ca_item
-            .and_then(|item| file::pem(&item))
-            .map(|pem| pem.path),
+        ca_file: ca_item.and_then(|item| file::certificates(&item)),
         client_certificate: read_client_certificate(service, certificate, key),
     }
 }
@@ -195,16 +193,18 @@ fn read_client_certificate(
     certificate: Option<Item<'_>>,
     key: Option<Item<'_>>,
 ) -> Option<ClientCertificate> {
-    let read = |item: Option<Item<'_>>| item.and_then(|item| file::pem(&item)).map(|pem| pem.path);
     if certificate.is_some() != key.is_some() {
         service.at.error(
             "has one of client_cert_path and client_key_path alone",
             "write both: a certificate is of no use without its key",
         );
     }
-    let (certificate_file, key_file) = (read(certificate), read(key));
+    let chain = certificate.and_then(|item| Some((file::certificates(&item)?, item)));
+    let key = key.and_then(|item| Some((file::private_key(&item)?, item)));
+    let ((chain, chain_item), (key, key_item)) = chain.zip(key)?;
+    let (certificate_file, key_file) = file::pair((&chain_item, chain), (&key_item, key))?;
     Some(ClientCertificate {
-        certificate_file: certificate_file?,
-        key_file: key_file?,
+        certificate_file,
+        key_file,
     })
 }

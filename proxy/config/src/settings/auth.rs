@@ -50,10 +50,9 @@ pub(crate) const TARGET_PARAMETERS: [(&str, TargetParameter); 5] = [
     ("none", TargetParameter::None),
 ];
 
-const SUBJECT_TOKENS: [(&str, SubjectToken); 3] = [
+const SUBJECT_TOKENS: [(&str, SubjectToken); 2] = [
     ("access_token", SubjectToken::AccessToken),
     ("id_token", SubjectToken::IdToken),
-    ("refresh_token", SubjectToken::RefreshToken),
 ];
 
 /// Parameters of the authorization request that the gateway itself sends.

@@ -74,7 +74,7 @@ fn read_key(auth: &Section<'_>) -> Option<ClientAuthentication> {
         "add `client_key_file: PATH` with the client's private key in PEM, or `client_assertion_file: PATH`",
     )?;
     Some(ClientAuthentication::PrivateKeyJwt {
-        key: file::pem(&item)?.text,
+        key: file::client_key(&item)?,
         key_id,
     })
 }

@@ -1,15 +1,23 @@
 //! `session`: where sessions live, what encrypts them, what their cookie is called.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use tokenbridge_bridge::Secret;
 
 use crate::reading::place::{At, Complaint, Read};
 use crate::reading::section::{Item, Section};
-use crate::reading::{redis_url, scalar, tree};
+use crate::reading::{file, redis_url, scalar, tree};
 use crate::store::StoreSettings;
 
 const MAKE_A_KEY: &str = "write k1:KEY, where KEY comes from `openssl rand -base64 32`";
+const LONGEST_KEY_ID: usize = 32;
+/// As the store reads keys: the standard alphabet, with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+const REDIS: &str = "redis://127.0.0.1:6379";
 const MOST_SESSIONS: usize = 100_000;
 const CACHE_SIZE: u64 = 64 << 20;
 
@@ -47,19 +55,40 @@ pub(crate) fn read(root: &Section<'_>) -> SessionSettings {
         Store::Memory,
     );
     let max_sessions = session.value_or("max_sessions", scalar::count, MOST_SESSIONS);
-    let redis_url = session
-        .get("redis_url")
-        .and_then(|item| item.secret(redis_url::redis_url));
+    let redis = read_redis(&session, store);
     SessionSettings {
         store: match store {
             Store::Memory => StoreSettings::Memory { max_sessions },
-            Store::Redis => StoreSettings::Redis {
-                url: redis_url.unwrap_or_else(|| Secret::new("redis://127.0.0.1:6379")),
-            },
+            Store::Redis => redis,
         },
         encryption_keys: read_keys(&session, store),
         cookie_name: session.value_or("cookie_name", scalar::cookie_name, "bff_session".into()),
         cache_size: session.value_or("cache_size", scalar::size, CACHE_SIZE),
+    }
+}
+
+/// The memory store needs no authorities, so their file may still be missing.
+fn read_redis(session: &Section<'_>, store: Store) -> StoreSettings {
+    let url = session.get("redis_url");
+    let is_set = url.is_some();
+    let url = url.and_then(|item| item.secret(redis_url::redis_url));
+    let is_wrong = is_set && url.is_none();
+    let url = url.unwrap_or_else(|| Secret::new(REDIS));
+    let authorities = session
+        .get("redis_ca_file")
+        .filter(|_| store == Store::Redis);
+    if let Some(item) = &authorities
+        && !is_wrong
+        && !url.expose().starts_with("rediss")
+    {
+        item.at.error(
+            "is of no use: the connection to redis_url is not encrypted",
+            "write rediss in the place of redis in redis_url, or remove the key",
+        );
+    }
+    StoreSettings::Redis {
+        url,
+        authorities: authorities.and_then(|item| file::authorities(&item)),
     }
 }
 
@@ -102,17 +131,32 @@ fn read_keys(session: &Section<'_>, store: Store) -> Vec<Secret> {
 
 /// `id:BASE64_OF_32_BYTES`. Nothing at all is no key, so that `${KEY:-}` may mean none.
 fn encryption_key(value: Secret) -> Read<Option<(String, Secret)>> {
-    if value.expose().trim().is_empty() {
+    let text = value.expose().trim();
+    if text.is_empty() {
         return Ok(None);
     }
     let complaint = |problem: &str| Complaint::new(problem, MAKE_A_KEY);
-    let (id, key) = value
-        .expose()
+    let (id, key) = text
         .split_once(':')
         .ok_or_else(|| complaint("has no key id"))?;
-    let id = scalar::name(id).map_err(|_| complaint("has no key id of letters and digits"))?;
-    match STANDARD.decode(key.trim()) {
-        Ok(bytes) if bytes.len() == 32 => Ok(Some((id, value))),
-        Ok(_) | Err(_) => Err(complaint("is not 32 bytes in base64")),
+    if !is_key_id(id) {
+        return Err(complaint(
+            "has no key id of 1 to 32 letters, digits, - or _",
+        ));
     }
+    let id = id.to_owned();
+    match BASE64.decode(key.trim()) {
+        Ok(bytes) if bytes.len() != 32 => Err(complaint("is not 32 bytes in base64")),
+        Ok(bytes) if bytes.iter().all(|byte| Some(byte) == bytes.first()) => {
+            Err(complaint("is one byte repeated, which is no secret"))
+        }
+        Ok(_) => Ok(Some((id, value))),
+        Err(_) => Err(complaint("is not 32 bytes in base64")),
+    }
+}
+
+/// Ids stand in clear in logs and in the store, so they are short and plain.
+fn is_key_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !id.is_empty() && id.len() <= LONGEST_KEY_ID && id.bytes().all(plain)
 }

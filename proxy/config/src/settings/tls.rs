@@ -23,13 +23,15 @@ pub(crate) fn read(tls: &Section<'_>) -> Option<Vec<CertificateFiles>> {
 fn pair(section: &Section<'_>) -> Option<CertificateFiles> {
     let chain = section
         .require("cert_file", "add the certificate chain, PEM")
-        .and_then(|item| file::pem(&item));
+        .and_then(|item| Some((file::certificates(&item)?, item)));
     let key = section
         .require("key_file", "add the certificate's private key, PEM")
-        .and_then(|item| file::pem(&item));
+        .and_then(|item| Some((file::private_key(&item)?, item)));
+    let ((chain, chain_item), (key, key_item)) = chain.zip(key)?;
+    let (cert_file, key_file) = file::pair((&chain_item, chain), (&key_item, key))?;
     Some(CertificateFiles {
-        cert_file: chain?.path,
-        key_file: key?.path,
+        cert_file,
+        key_file,
     })
 }
 

@@ -47,12 +47,4 @@ impl Counters {
     pub fn requests_of(&self, endpoint: Endpoint) -> u64 {
         self.requests.get(&endpoint).copied().unwrap_or_default()
     }
-
-    /// Token requests of one grant type.
-    pub fn token_requests_of(&self, grant_type: GrantType) -> u64 {
-        self.token_requests
-            .get(&grant_type)
-            .copied()
-            .unwrap_or_default()
-    }
 }

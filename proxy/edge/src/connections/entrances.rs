@@ -5,8 +5,9 @@ use std::sync::Arc;
 use pingora_core::listeners::tls::Acceptor;
 use tokenbridge_config::limits::Limits;
 use tokenbridge_config::listen::{Listener, ListenerKind};
+use tokenbridge_config::tls_files::TlsFileProblem;
 
-use crate::tls::{self, Certificates, TlsFileProblem};
+use crate::tls::{self, Certificates};
 
 /// What a listener speaks.
 pub(crate) enum Protocol {

@@ -22,11 +22,7 @@ pub(super) async fn answer(
     exchange: &mut Exchange,
 ) -> Result<Answer, Refused> {
     let callback = Callback {
-        query: exchange
-            .target
-            .as_ref()
-            .and_then(|target| target.query())
-            .unwrap_or_default(),
+        query: exchange.query(),
         cookies: &cookies(http),
         current_session: exchange.session,
     };

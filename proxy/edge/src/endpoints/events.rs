@@ -12,12 +12,11 @@ use tokenbridge_bridge::ending::Ending;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokenbridge_bridge::session::SessionKey;
 
-use super::Refused;
+use super::{Refused, is_asked_for};
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::live_sessions::{Happened, Over, SessionWatch};
-use crate::phases::admit::store_refusal;
 use crate::session_end::{ASK_AGAIN, Look, SPREAD_MILLISECONDS, look};
 
 /// One session's pages together; the script opens one stream for all tabs.
@@ -58,9 +57,7 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
         Refusal::new(Rejection::TooManyRequests, why)
     })?;
     let ending = ending(gateway, &key).await?;
-    let query = exchange.target.as_ref().and_then(|target| target.query());
-    let tells_renewals = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-        .any(|(name, value)| name == "renewed" && value == "true");
+    let tells_renewals = is_asked_for(exchange.query(), "renewed");
     exchange.events = Some(Box::new(EventStream {
         key,
         watch,
@@ -82,7 +79,7 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
 async fn ending(gateway: &Gateway, key: &SessionKey) -> Result<Ending, Refusal> {
     match look(gateway.frontend.sources(&*gateway.store), key)
         .await
-        .map_err(store_refusal)?
+        .map_err(Refusal::from)?
     {
         Look::Alive(ending) => Ok(ending),
         Look::Over(_) => {

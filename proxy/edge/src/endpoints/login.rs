@@ -4,7 +4,7 @@ use pingora_proxy::Session as HttpSession;
 use tokenbridge_bridge::return_to::ReturnTo;
 use tokenbridge_identity::LoginRequest;
 
-use super::{Refused, cookies};
+use super::{Refused, cookies, parameter};
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
@@ -15,7 +15,7 @@ pub(super) async fn answer(
     http: &HttpSession,
     exchange: &Exchange,
 ) -> Result<Answer, Refused> {
-    if let Some(ticket) = parameter(exchange, "probe") {
+    if let Some(ticket) = parameter(exchange.query().as_bytes(), "probe") {
         let cookies = cookies(http);
         let begun = gateway
             .frontend
@@ -50,22 +50,7 @@ fn told(http: &HttpSession, exchange: &Exchange) -> Told {
         return Told::default();
     }
     Told {
-        return_to: parameter(exchange, "return_to"),
-        service: parameter(exchange, "service"),
-    }
-}
-
-/// The value of a parameter that stands once.
-fn parameter(exchange: &Exchange, name: &str) -> Option<String> {
-    let query = exchange
-        .target
-        .as_ref()
-        .and_then(|target| target.query())
-        .unwrap_or_default();
-    let mut values =
-        url::form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known == name);
-    match (values.next(), values.next()) {
-        (Some((_, value)), None) => Some(value.into_owned()),
-        (None, _) | (Some(_), Some(_)) => None,
+        return_to: parameter(exchange.query().as_bytes(), "return_to"),
+        service: parameter(exchange.query().as_bytes(), "service"),
     }
 }

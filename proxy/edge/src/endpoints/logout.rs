@@ -4,7 +4,7 @@ use http::StatusCode;
 use pingora_proxy::Session as HttpSession;
 use serde_json::json;
 
-use super::{Refused, cookies};
+use super::{Refused, cookies, is_asked_for, parameter};
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
@@ -23,13 +23,7 @@ pub(super) async fn answer(
         let token = form_token(http).await;
         exchange.session = Some(unproven.prove(&gateway.frontend, token.as_deref())?);
     }
-    let query = exchange
-        .target
-        .as_ref()
-        .and_then(|target| target.query())
-        .unwrap_or_default();
-    let everywhere = url::form_urlencoded::parse(query.as_bytes())
-        .any(|(name, value)| name == "everywhere" && value == "true");
+    let everywhere = is_asked_for(exchange.query(), "everywhere");
     let ended = gateway
         .frontend
         .identity
@@ -62,11 +56,7 @@ async fn form_token(http: &mut HttpSession) -> Option<String> {
         }
         form.extend_from_slice(&chunk);
     }
-    let mut tokens = url::form_urlencoded::parse(&form).filter(|(name, _)| name == "csrf_token");
-    match (tokens.next(), tokens.next()) {
-        (Some((_, token)), None) => Some(token.into_owned()),
-        (None, _) | (Some(_), Some(_)) => None,
-    }
+    parameter(&form, "csrf_token")
 }
 
 /// Takes the browser back from the provider's logout page.
@@ -75,15 +65,10 @@ pub(super) async fn returned(
     http: &HttpSession,
     exchange: &Exchange,
 ) -> Result<Answer, Refused> {
-    let query = exchange
-        .target
-        .as_ref()
-        .and_then(|target| target.query())
-        .unwrap_or_default();
     let back = gateway
         .frontend
         .identity
-        .logged_out(query, &cookies(http))
+        .logged_out(exchange.query(), &cookies(http))
         .await?;
     Ok(Answer::see_other(back.location).with_cookies(back.set_cookies))
 }

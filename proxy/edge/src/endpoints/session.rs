@@ -2,7 +2,7 @@
 
 use http::{StatusCode, header};
 use serde_json::json;
-use tokenbridge_bridge::rejection::CookieFate;
+use tokenbridge_bridge::rejection::{CookieFate, Refusal};
 use tokenbridge_bridge::service::TokenPlan;
 use tokenbridge_bridge::token::{AudienceBound, TokenSlot};
 use tokenbridge_session_store::{Described, Description};
@@ -11,7 +11,7 @@ use super::Refused;
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
-use crate::phases::admit::store_refusal;
+use crate::refusal;
 
 /// Tells about the session. Asking does not extend it.
 pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result<Answer, Refused> {
@@ -22,7 +22,7 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
         };
         return Ok(unauthenticated(gateway, fate));
     };
-    let described = gateway.store.describe(&key).await.map_err(store_refusal)?;
+    let described = gateway.store.describe(&key).await.map_err(Refusal::from)?;
     let description = match described {
         Described::Found(description) => description,
         Described::Replaced | Described::Unreadable => {
@@ -87,16 +87,7 @@ fn services<'a>(gateway: &'a Gateway, description: &Description) -> Vec<&'a str>
 }
 
 fn unauthenticated(gateway: &Gateway, cookie: CookieFate) -> Answer {
-    let deletion = match cookie {
-        CookieFate::Untouched => None,
-        CookieFate::Deleted => Some(gateway.frontend.cookie_deletion.clone()),
-    };
-    Answer::json(
-        StatusCode::UNAUTHORIZED,
-        "application/json",
-        &json!({ "authenticated": false }),
-    )
-    .with(header::WWW_AUTHENTICATE, "Session realm=\"tokenbridge\"")
-    .with(header::VARY, "Cookie, Origin")
-    .with_cookies(deletion)
+    let document = json!({ "authenticated": false });
+    refusal::no_session(&document, cookie, &gateway.frontend.cookie_deletion)
+        .with(header::VARY, "Cookie, Origin")
 }

@@ -29,7 +29,7 @@ pub(crate) struct AccessEvent<'a> {
 macro_rules! by_level {
     ($event:ident, $act:ident) => {
         match $event.level {
-            Level::Debug | Level::Info => $act!(INFO),
+            Level::Info => $act!(INFO),
             Level::Warn => $act!(WARN),
             Level::Error => $act!(ERROR),
         }

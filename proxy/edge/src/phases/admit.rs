@@ -12,12 +12,12 @@ use tokenbridge_bridge::route::RouteAuth;
 use tokenbridge_bridge::service::{Strategy, TokenPlan};
 use tokenbridge_bridge::session::SessionKey;
 use tokenbridge_bridge::token::MintRefusalReason;
-use tokenbridge_session_store::StoreError;
 
 use super::{limits, streams};
+use crate::epochs::Epoch;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
-use crate::session_cache::{Epoch, Held};
+use crate::session_cache::Held;
 use crate::session_end::Admitted;
 
 /// A session's use is noted at most this often.
@@ -172,7 +172,7 @@ async fn decide(
         .store
         .read(key, &plan.service)
         .await
-        .map_err(store_refusal)?;
+        .map_err(Refusal::from)?;
     let identity = &gateway.frontend.identity;
     let reading = identity.with_own_token(&plan.service, reading);
     admit(
@@ -181,15 +181,6 @@ async fn decide(
         gateway.frontend.served().session.idle,
         gateway.frontend.clock.now(),
     )
-}
-
-/// A store that fails is never a logout.
-pub(crate) fn store_refusal(error: StoreError) -> Refusal {
-    let rejection = match error {
-        StoreError::Unavailable(_) | StoreError::Corrupt(_) => Rejection::StoreUnavailable,
-        StoreError::Full => Rejection::StoreFull,
-    };
-    Refusal::new(rejection, error.to_string())
 }
 
 fn due(gateway: &Gateway, grant: &Grant) -> UnixTime {

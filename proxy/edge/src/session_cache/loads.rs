@@ -8,7 +8,8 @@ use tokenbridge_bridge::admission::Admission;
 use tokenbridge_bridge::rejection::{Refusal, Rejection};
 use tokio::sync::OnceCell;
 
-use super::{Epoch, Key};
+use super::Key;
+use crate::epochs::Epoch;
 
 /// What a load brings.
 pub(crate) type Loaded = Result<Admission, Refusal>;
@@ -132,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn requests_that_come_together_ask_once_and_the_next_one_again() {
         let (loads, store) = (Loads::default(), Store::closed());
-        let ask = || loads.join(KEY, Epoch(0), store.load());
+        let ask = || loads.join(KEY, Epoch::at(0), store.load());
         let open = async { store.gate.add_permits(1) };
         let (first, second, third, ()) = tokio::join!(ask(), ask(), ask(), open);
         assert!(first.is_ok() && second.is_ok() && third.is_ok());
@@ -145,8 +146,8 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_has_heard_more_does_not_join_an_older_load() {
         let (loads, store) = (Loads::default(), Store::closed());
-        let old = loads.join(KEY, Epoch(0), store.load());
-        let new = loads.join(KEY, Epoch(1), store.load());
+        let old = loads.join(KEY, Epoch::at(0), store.load());
+        let new = loads.join(KEY, Epoch::at(1), store.load());
         let open = async { store.gate.add_permits(2) };
         let (old, new, ()) = tokio::join!(old, new, open);
         assert!(old.is_ok() && new.is_ok());
@@ -157,15 +158,16 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_goes_away_leaves_the_load_to_the_others() {
         let (loads, store) = (Loads::default(), Store::closed());
-        let mut first = Box::pin(loads.join(KEY, Epoch(0), store.load()));
+        let mut first = Box::pin(loads.join(KEY, Epoch::at(0), store.load()));
         assert!(futures_util::poll!(&mut first).is_pending());
-        let mut second = Box::pin(loads.join(KEY, Epoch(0), store.load()));
+        let mut second = Box::pin(loads.join(KEY, Epoch::at(0), store.load()));
         assert!(futures_util::poll!(&mut second).is_pending());
         drop(first);
         store.gate.add_permits(1);
         assert!(second.await.is_ok());
         assert_eq!(store.asked.load(Ordering::Relaxed), 2);
-        let mut gone = Box::pin(loads.join(KEY, Epoch(0), async { std::future::pending().await }));
+        let mut gone =
+            Box::pin(loads.join(KEY, Epoch::at(0), async { std::future::pending().await }));
         assert!(futures_util::poll!(&mut gone).is_pending());
         drop(gone);
         assert!(loads.lock().is_empty(), "nobody is left to load for");

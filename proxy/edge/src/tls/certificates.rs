@@ -8,8 +8,7 @@ use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokenbridge_config::listen::CertificateFiles;
-
-use super::pem::{self, TlsFileProblem};
+use tokenbridge_config::tls_files::{self, TlsFileProblem};
 
 /// The certificates of one listener.
 #[derive(Debug)]
@@ -75,8 +74,8 @@ impl Shown {
         let mut first = None;
         let mut by_name = HashMap::new();
         for pair in files {
-            let key = Arc::new(certified(pair)?);
-            for name in names(&key, pair)? {
+            let key = Arc::new(tls_files::pair(&pair.cert_file, &pair.key_file)?);
+            for name in tls_files::names(&key, &pair.cert_file)? {
                 // Two for one name: the one that is written first.
                 by_name.entry(name).or_insert_with(|| key.clone());
             }
@@ -87,28 +86,4 @@ impl Shown {
             None => Err(TlsFileProblem::new("".as_ref(), "no certificate is named")),
         }
     }
-}
-
-fn certified(pair: &CertificateFiles) -> Result<CertifiedKey, TlsFileProblem> {
-    let chain = pem::certificates(&pair.cert_file)?;
-    let key = pem::private_key(&pair.key_file)?;
-    CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider()).map_err(
-        |error| {
-            let problem = format!("is not the key of {}: {error}", pair.cert_file.display());
-            TlsFileProblem::new(&pair.key_file, problem)
-        },
-    )
-}
-
-fn names(key: &CertifiedKey, pair: &CertificateFiles) -> Result<Vec<String>, TlsFileProblem> {
-    let unusable = |problem: String| TlsFileProblem::new(&pair.cert_file, problem);
-    let end_entity = key
-        .end_entity_cert()
-        .map_err(|error| unusable(format!("holds no certificate: {error}")))?;
-    let parsed = webpki::EndEntityCert::try_from(end_entity)
-        .map_err(|error| unusable(format!("holds a certificate that cannot be used: {error}")))?;
-    Ok(parsed
-        .valid_dns_names()
-        .map(str::to_ascii_lowercase)
-        .collect())
 }

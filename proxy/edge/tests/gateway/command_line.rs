@@ -134,3 +134,21 @@ async fn a_hole_that_is_meant_is_told_at_every_start() {
     transport.gateway = GatewayProcess::start_again(&mut transport.folder).await;
     transport.gateway.logs("believes everybody").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_is_plain_http_on_purpose_is_told_and_does_not_keep_the_gateway_from_starting()
+ {
+    let transport = Transport::start_with(|folder| {
+        folder.edit("settings.yaml", |text| {
+            let with_issuer = |line: &str| match line.starts_with("  issuer:") {
+                true => {
+                    "  issuer: http://login.invalid\n  dangerously_allow_http_issuer: true\n".into()
+                }
+                false => format!("{line}\n"),
+            };
+            text.lines().map(with_issuer).collect()
+        });
+    })
+    .await;
+    transport.gateway.logs("auth.issuer: is plain http").await;
+}

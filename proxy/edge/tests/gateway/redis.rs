@@ -2,7 +2,10 @@
 
 use tokenbridge_devkit::browser::BrowserRequest;
 
-use crate::support::{ITEMS, Installation, RedisServer, WORKFLOWS, status_and_code};
+use crate::support::certificates::Authority;
+use crate::support::{
+    ConfigurationFolder, ITEMS, Installation, RedisServer, WORKFLOWS, status_and_code,
+};
 
 async fn installation(redis: &RedisServer) -> Installation {
     Installation::start_with(|folder| folder.use_redis(&redis.url())).await
@@ -128,4 +131,30 @@ async fn a_session_of_a_key_that_this_replica_lacks_is_401_and_keeps_its_cookie(
     let page = installation.get(&browser, ITEMS).await;
     assert_eq!(page.status, 200, "{}", page.text());
     assert_eq!(installation.session_cookie(&browser), cookie);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_store_is_used_when_its_own_authority_is_named_and_not_otherwise() {
+    let authority = Authority::new();
+    let (redis, url) = RedisServer::start_encrypted(&authority);
+    let trusting = |pem: String| {
+        let url = url.clone();
+        move |folder: &mut ConfigurationFolder| {
+            folder.use_redis(&url);
+            std::fs::write(folder.path().join("redis-ca.pem"), pem).unwrap();
+            let key = "\nsession:\n";
+            folder.replace(
+                "settings.yaml",
+                key,
+                &format!("{key}  redis_ca_file: redis-ca.pem\n"),
+            );
+        }
+    };
+    let installation = Installation::start_with(trusting(authority.pem())).await;
+    let browser = installation.logged_in("alice").await;
+    assert_eq!(installation.get(&browser, WORKFLOWS).await.status, 200);
+    assert!(redis.dump().contains("tb:"), "{}", redis.dump());
+    let stranger = Installation::start_with(trusting(Authority::new().pem())).await;
+    let page = stranger.get(&browser, WORKFLOWS).await;
+    assert_eq!(status_and_code(&page), (503, "STORE_UNAVAILABLE".into()));
 }

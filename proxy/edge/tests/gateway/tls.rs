@@ -149,21 +149,24 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_cannot_be_used_is_an_error_at_start_that_names_the_file() {
+async fn a_certificate_that_cannot_be_used_is_an_error_of_check_and_start_that_names_the_file() {
     let mut transport = Transport::start().await;
     transport.gateway.stop().await;
     let folder = transport.folder.path();
     std::fs::copy(folder.join("second-key.pem"), folder.join("first-key.pem")).unwrap();
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_tokenbridge"))
-        .args(["run", "--config"])
-        .arg(folder)
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned()
-        + &String::from_utf8_lossy(&output.stdout);
-    assert!(!output.status.success());
-    assert!(said.contains("first-key.pem: is not the key of"), "{said}");
+    for command in ["check", "run"] {
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_tokenbridge"))
+            .args([command, "--config"])
+            .arg(folder)
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned()
+            + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success(), "{command}");
+        let problem = ".key_file: `first-key.pem` is not the key of";
+        assert!(said.contains(problem), "{command}: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use crate::login::{Callback, Finished, LoggedIn, LoginFailure};
 use crate::minting::order::Refused;
 use crate::minting::rules::RefusalCost;
 use crate::provider::discovery::Metadata;
-use crate::relying_party::{RelyingParty, store_refusal};
+use crate::relying_party::RelyingParty;
 use crate::tokens::request::TokenRequest;
 use crate::tokens::response::{Answer, OauthErrorKind, TokenResponse};
 
@@ -131,7 +131,7 @@ impl RelyingParty {
         match self.store.claim_once(&flow.mark(), REMEMBERED).await {
             Ok(true) => {}
             Ok(false) => return Err(used(Rejection::LoginReplayed.into())),
-            Err(error) => return Err((store_refusal(&error), false)),
+            Err(error) => return Err((error.into(), false)),
         }
         // A probe's first token serves nobody: it is the others that it wants to see.
         let made_for = self

@@ -19,7 +19,7 @@ use tokenbridge_bridge::token::TokenSlot;
 use crate::login::flow::Flow;
 use crate::login::{Redirect, authorization};
 use crate::provider::discovery::Metadata;
-use crate::relying_party::{RelyingParty, no_randomness, store_refusal};
+use crate::relying_party::{RelyingParty, no_randomness};
 use crate::tokens::refreshed_id_token::issued_at;
 
 /// A longer ID token makes URLs that servers on the way refuse.
@@ -117,7 +117,7 @@ impl RelyingParty {
             return Ok(None);
         };
         let reading = self.store.read(&session, &plan.service).await;
-        let reading = reading.map_err(|error| store_refusal(&error))?;
+        let reading = reading.map_err(Refusal::from)?;
         let Ok(found) = alive(reading, self.settings.session_idle, self.now()) else {
             return Ok(None);
         };

@@ -127,9 +127,10 @@ impl RelyingParty {
             }
             Err(refusal) => {
                 self.minting.revoke(&granted);
-                let reason = match refusal.rejection {
-                    Rejection::IdpUnavailable => MintRefusalReason::Unavailable,
-                    _ => MintRefusalReason::BadResponse,
+                let away = refusal.rejection == Rejection::IdpUnavailable;
+                let reason = match away {
+                    true => MintRefusalReason::Unavailable,
+                    false => MintRefusalReason::BadResponse,
                 };
                 let refused = Refused::new(reason, refusal.detail);
                 Ok(self.nothing((order, plan), refused).await)

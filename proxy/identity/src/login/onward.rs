@@ -12,7 +12,7 @@ use crate::login::landing::Landing;
 use crate::login::{Finished, Redirect};
 use crate::minting::order::{Minted, Refused};
 use crate::provider::discovery::Metadata;
-use crate::relying_party::{RelyingParty, store_refusal};
+use crate::relying_party::RelyingParty;
 
 impl RelyingParty {
     /// Behind a login: on to the next service, as long as that makes sense, and to where the user
@@ -58,7 +58,7 @@ impl RelyingParty {
             Landing::Landed(Minted::There { .. } | Minted::SessionGone) => {
                 return Ok(Finished::Onward(Redirect::to(&return_to)));
             }
-            Landing::Landed(Minted::StoreUnavailable(error)) => return Err(store_refusal(&error)),
+            Landing::Landed(Minted::StoreUnavailable(error)) => return Err(error.into()),
             Landing::Landed(Minted::Refused(refused)) => refused,
             Landing::OtherLogin { user, granted } => {
                 // A login replaces the session, and its tokens then hang together with these.

@@ -16,7 +16,7 @@ use crate::login::flow::Flow;
 use crate::minting::at_login::LoginToken;
 use crate::minting::exchange::login_token;
 use crate::minting::order::Refused;
-use crate::relying_party::{RelyingParty, no_randomness, store_refusal};
+use crate::relying_party::{RelyingParty, no_randomness};
 use crate::telemetry::EndReason;
 use crate::tokens::ReadProblem;
 use crate::tokens::id_token::Identified;
@@ -133,10 +133,7 @@ impl RelyingParty {
                 id_token: granted.id_token.clone(),
             },
         };
-        self.store
-            .create(&session)
-            .await
-            .map_err(|error| store_refusal(&error))?;
+        self.store.create(&session).await.map_err(Refusal::from)?;
         Ok((id, facts))
     }
 

@@ -129,8 +129,7 @@ impl Minting {
     fn subject_type(&self) -> &'static str {
         match self.rules.subject_token {
             SubjectToken::IdToken => ID_TOKEN_TYPE,
-            // `refresh_token` is refused when the gateway starts.
-            SubjectToken::AccessToken | SubjectToken::RefreshToken => ACCESS_TOKEN_TYPE,
+            SubjectToken::AccessToken => ACCESS_TOKEN_TYPE,
         }
     }
 
@@ -181,7 +180,7 @@ pub(super) fn subject(
             let ends = end_of(&token)?;
             (token, ends)
         }
-        SubjectToken::AccessToken | SubjectToken::RefreshToken => grant.access_token.clone()?,
+        SubjectToken::AccessToken => grant.access_token.clone()?,
     };
     (ends > until && refused != Some(&token)).then_some(token)
 }

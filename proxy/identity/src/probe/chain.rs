@@ -21,7 +21,7 @@ use crate::login::hop::{Hop, HopKind};
 use crate::login::landing::{Landing, order};
 use crate::minting::order::{Minted, Refused};
 use crate::provider::discovery::Metadata;
-use crate::relying_party::{RelyingParty, no_randomness, store_refusal};
+use crate::relying_party::{RelyingParty, no_randomness};
 
 impl RelyingParty {
     /// Finishes one authorization of a probe, and goes on to the next or ends the probe. Unlike
@@ -110,7 +110,7 @@ impl RelyingParty {
         let mark = ticket::mark(Mark::Part, id.expose());
         let text = serde_json::json!(part).to_string();
         let kept = self.store.put_note(&mark, &text, LIFE).await;
-        kept.map_err(|error| store_refusal(&error))
+        kept.map_err(Refusal::from)
     }
 
     async fn part(&self, id: &Secret) -> Result<Vec<Probed>, Refusal> {
@@ -118,7 +118,7 @@ impl RelyingParty {
             .store
             .note(&ticket::mark(Mark::Part, id.expose()))
             .await;
-        let note = note.map_err(|error| store_refusal(&error))?;
+        let note = note.map_err(Refusal::from)?;
         let part = note.and_then(|text| serde_json::from_str::<Report>(&text).ok());
         part.map(|part| part.services)
             .ok_or(Rejection::LoginExpired.into())

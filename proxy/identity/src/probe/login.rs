@@ -17,7 +17,7 @@ use crate::login::flow::{self, Flow, LIFE};
 use crate::login::{Finished, Redirect};
 use crate::minting::at_login::LoginToken;
 use crate::provider::discovery::Metadata;
-use crate::relying_party::{RelyingParty, no_randomness, store_refusal};
+use crate::relying_party::{RelyingParty, no_randomness};
 use crate::tokens::response::TokenResponse;
 
 /// How long the session of a probe lasts if the process ends before it does.
@@ -83,7 +83,7 @@ impl RelyingParty {
         match self.store.claim_once(&mark, REMEMBERED).await {
             Ok(true) => Ok(ProbeFlow { id, careful: false }),
             Ok(false) => Err(Rejection::LoginReplayed.into()),
-            Err(error) => Err(store_refusal(&error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -247,7 +247,7 @@ impl RelyingParty {
     /// The store does not answer.
     pub(crate) async fn report(&self, id: &str) -> Result<Option<Report>, Refusal> {
         let note = self.store.note(&ticket::mark(Mark::Report, id)).await;
-        let note = note.map_err(|error| store_refusal(&error))?;
+        let note = note.map_err(Refusal::from)?;
         Ok(note.and_then(|text| serde_json::from_str(&text).ok()))
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 use tokenbridge_bridge::{Secret, UnixTime};
+use tokenbridge_config::client_key;
 use tokenbridge_config::issuer::ClientAuthentication;
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
@@ -64,7 +65,7 @@ impl Client {
             ClientAuthentication::SecretBasic(secret) => Credential::Basic(basic(id, secret)),
             ClientAuthentication::SecretPost(secret) => Credential::Post(secret.clone()),
             ClientAuthentication::PrivateKeyJwt { key, key_id } => {
-                let (algorithm, key) = signing_key(key)?;
+                let (algorithm, key) = client_key::read(key)?;
                 Credential::PrivateKey {
                     key,
                     algorithm,
@@ -174,27 +175,6 @@ fn basic(id: &str, secret: &Secret) -> Secret {
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
     let pair = Secret::new(format!("{}:{}", encode(id), encode(secret.expose())));
     Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())))
-}
-
-fn signing_key(pem: &Secret) -> Result<(Algorithm, EncodingKey), String> {
-    let bytes = pem.expose().as_bytes();
-    if let Ok(key) = EncodingKey::from_rsa_pem(bytes) {
-        return Ok((Algorithm::RS256, key));
-    }
-    if let Ok(key) = EncodingKey::from_ec_pem(bytes) {
-        // Which curve it is on shows only when it signs.
-        let fits = |algorithm| {
-            jsonwebtoken::encode(&Header::new(algorithm), &serde_json::json!({}), &key).is_ok()
-        };
-        return [Algorithm::ES256, Algorithm::ES384]
-            .into_iter()
-            .find(|algorithm| fits(*algorithm))
-            .map(|algorithm| (algorithm, key.clone()))
-            .ok_or_else(|| "it holds an EC key on a curve that is not supported".into());
-    }
-    EncodingKey::from_ed_pem(bytes)
-        .map(|key| (Algorithm::EdDSA, key))
-        .map_err(|_| "it holds no private key that can be read".into())
 }
 
 fn random_id() -> Result<String, String> {

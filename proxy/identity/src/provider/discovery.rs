@@ -95,19 +95,18 @@ pub(crate) fn read(body: &[u8], issuer: &str) -> Result<Metadata, String> {
     let token = document
         .token_endpoint()
         .ok_or("the provider's metadata has no token_endpoint")?;
+    let endpoint = |url: &Url, name| safe(url, name, issuer);
+    let optional = |url: &Option<Url>, name| optional(url.as_ref(), name, issuer);
     Ok(Metadata {
-        authorization: Some(safe(
+        authorization: Some(endpoint(
             document.authorization_endpoint().url(),
             "authorization_endpoint",
         )?),
-        token: safe(token.url(), "token_endpoint")?,
-        keys: Some(safe(document.jwks_uri().url(), "jwks_uri")?),
-        revocation: optional(beyond.revocation_endpoint.as_ref(), "revocation_endpoint")?,
-        introspection: optional(
-            beyond.introspection_endpoint.as_ref(),
-            "introspection_endpoint",
-        )?,
-        end_session: optional(beyond.end_session_endpoint.as_ref(), "end_session_endpoint")?,
+        token: endpoint(token.url(), "token_endpoint")?,
+        keys: Some(endpoint(document.jwks_uri().url(), "jwks_uri")?),
+        revocation: optional(&beyond.revocation_endpoint, "revocation_endpoint")?,
+        introspection: optional(&beyond.introspection_endpoint, "introspection_endpoint")?,
+        end_session: optional(&beyond.end_session_endpoint, "end_session_endpoint")?,
         responses_name_issuer: beyond.authorization_response_iss_parameter_supported == Some(true),
         announces_s256: lists_s256(beyond.code_challenge_methods_supported.as_deref()),
     })
@@ -131,12 +130,12 @@ fn lists_s256(methods: Option<&[String]>) -> bool {
         .any(|method| method == "S256")
 }
 
-fn optional(url: Option<&Url>, name: &str) -> Result<Option<Url>, String> {
-    url.map(|url| safe(url, name)).transpose()
+fn optional(url: Option<&Url>, name: &str, issuer: &str) -> Result<Option<Url>, String> {
+    url.map(|url| safe(url, name, issuer)).transpose()
 }
 
-fn safe(url: &Url, name: &str) -> Result<Url, String> {
-    match is_safe(url) {
+fn safe(url: &Url, name: &str, issuer: &str) -> Result<Url, String> {
+    match is_safe(url) || is_meant(url, issuer) {
         true => Ok(url.clone()),
         false => Err(format!(
             "the provider's metadata has a {name} that is neither https nor on this machine"
@@ -144,8 +143,16 @@ fn safe(url: &Url, name: &str) -> Result<Url, String> {
     }
 }
 
+/// Whether the configuration let an issuer on this host pass that is plain http itself
+/// (`dangerously_allow_http_issuer`).
+fn is_meant(url: &Url, issuer: &str) -> bool {
+    let plain = |url: &Url| url.scheme() == "http" && url.has_host();
+    Url::parse(issuer)
+        .is_ok_and(|issuer| plain(&issuer) && plain(url) && issuer.host() == url.host())
+}
+
 /// Whether secrets may be sent to a URL: https, or http to this machine (RFC 6761 § 6.3).
-pub(crate) fn is_safe(url: &Url) -> bool {
+fn is_safe(url: &Url) -> bool {
     match url.scheme() {
         "https" => true,
         "http" => match url.host() {

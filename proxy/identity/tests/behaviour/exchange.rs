@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokenbridge_bridge::rejection::Rejection;
 use tokenbridge_bridge::service::{ServiceName, Strategy, TargetParameter};
 use tokenbridge_bridge::session::Reading;
-use tokenbridge_config::issuer::SubjectToken;
 use tokenbridge_config::preset::Preset;
 use tokenbridge_devkit::IdpConfiguration;
 use tokenbridge_devkit::provider::{AnswerBody, Endpoint, Fault, FaultRule, GrantType, Mode};
@@ -174,23 +173,4 @@ async fn an_exchange_that_ignores_the_audience_is_a_mismatch() {
         "asked=audience=https://crud.example",
     ];
     assert!(!log::lines(&words).is_empty());
-}
-
-#[tokio::test]
-async fn a_subject_token_that_is_not_supported_is_said_at_the_start() {
-    let gateway = start().await;
-    let mut settings = crate::parts::settings(
-        gateway.provider.issuer(),
-        Options {
-            plans: vec![plan("crud", Strategy::Exchange, CRUD, &[])],
-            ..Options::default()
-        },
-    );
-    settings.issuer.subject_token = SubjectToken::RefreshToken;
-    let problem = crate::parts::start(settings, &gateway.store, &gateway.clock, &gateway.counts);
-    let said = problem.err().unwrap().to_string();
-    assert!(
-        said.contains("crud") && said.contains("subject_token"),
-        "{said}"
-    );
 }

@@ -64,7 +64,7 @@ impl Address {
         }
         let tls = Tls::of(scheme, options)?;
         match scheme {
-            "redis" | "rediss" | "redis+unix" | "unix" => Self::server(url, tls),
+            "redis" | "rediss" | "redis+unix" => Self::server(url, tls),
             "redis+sentinel" | "rediss+sentinel" => Self::sentinel(&Parts::split(rest)?, tls),
             "redis+cluster" | "rediss+cluster" => Self::cluster(&Parts::split(rest)?, tls, options),
             _ => Err(RedisUrlError::Scheme),

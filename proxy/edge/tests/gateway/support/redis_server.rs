@@ -1,30 +1,60 @@
 //! A real Redis on a free port.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::certificates::Authority;
+use super::configuration::free_port;
 
 /// A running Redis; dropping it kills it. Its data survives [`stop`](Self::stop).
 pub(crate) struct RedisServer {
     port: u16,
     folder: TempDir,
     child: Option<Child>,
+    more: Vec<String>,
 }
 
 impl RedisServer {
     /// Starts one.
     pub(crate) fn start() -> Self {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// Starts one that listens with TLS too, as `localhost`; the URL for that.
+    pub(crate) fn start_encrypted(authority: &Authority) -> (Self, String) {
+        let port = free_port();
+        let server = Self::start_with(|folder| {
+            authority.issue(&["localhost"]).write(folder, "redis");
+            let file = |name: &str| folder.join(name).display().to_string();
+            [
+                ("--tls-port", port.to_string()),
+                ("--tls-cert-file", file("redis.pem")),
+                ("--tls-key-file", file("redis-key.pem")),
+                ("--tls-ca-cert-file", file("redis.pem")),
+                ("--tls-auth-clients", "no".to_owned()),
+            ]
+            .into_iter()
+            .flat_map(|(name, value)| [name.to_owned(), value])
+            .collect()
+        });
+        (server, format!("rediss://localhost:{port}"))
+    }
+
+    fn start_with(more: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap()
             .port();
+        let folder = TempDir::new().unwrap();
         let mut server = Self {
             port,
-            folder: TempDir::new().unwrap(),
             child: None,
+            more: more(folder.path()),
+            folder,
         };
         server.start_again();
         server
@@ -46,6 +76,7 @@ impl RedisServer {
             ])
             .arg("--dir")
             .arg(folder)
+            .args(&self.more)
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed by `make test`");

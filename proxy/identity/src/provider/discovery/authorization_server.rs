@@ -26,16 +26,14 @@ pub(super) fn read(body: &[u8], issuer: &str) -> Result<Metadata, String> {
     let token = document
         .token_endpoint
         .ok_or("the issuer's metadata has no token_endpoint")?;
+    let optional = |url: &Option<Url>, name| optional(url.as_ref(), name, issuer);
     Ok(Metadata {
         // Nobody logs in there.
         authorization: None,
-        token: safe(&token, "token_endpoint")?,
-        keys: optional(document.jwks_uri.as_ref(), "jwks_uri")?,
-        revocation: optional(document.revocation_endpoint.as_ref(), "revocation_endpoint")?,
-        introspection: optional(
-            document.introspection_endpoint.as_ref(),
-            "introspection_endpoint",
-        )?,
+        token: safe(&token, "token_endpoint", issuer)?,
+        keys: optional(&document.jwks_uri, "jwks_uri")?,
+        revocation: optional(&document.revocation_endpoint, "revocation_endpoint")?,
+        introspection: optional(&document.introspection_endpoint, "introspection_endpoint")?,
         end_session: None,
         responses_name_issuer: false,
         announces_s256: lists_s256(document.code_challenge_methods_supported.as_deref()),

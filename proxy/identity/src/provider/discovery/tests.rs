@@ -53,3 +53,18 @@ fn an_endpoint_without_tls_off_this_machine_is_refused() {
         assert_eq!(read.is_ok(), safe, "{token}");
     }
 }
+
+#[test]
+fn an_issuer_that_is_plain_http_on_purpose_has_such_endpoints_on_its_own_host_alone() {
+    let issuer = "http://idp.internal:8080/realm";
+    for (token, taken) in [
+        ("http://idp.internal:8080/realm/token", true),
+        ("http://idp.internal/token", true),
+        ("https://idp.example/token", true),
+        ("http://other.internal/token", false),
+        ("ftp://idp.internal/token", false),
+    ] {
+        let read = read(&document(issuer, token), issuer);
+        assert_eq!(read.is_ok(), taken, "{token}");
+    }
+}
