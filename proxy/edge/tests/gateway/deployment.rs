@@ -34,6 +34,14 @@ fn the_containers_sources_and_program_exist() {
 }
 
 #[test]
+fn the_compose_files_secrets_reach_neither_the_repository_nor_an_image() {
+    let ignored = |file, line| read(file).lines().any(|other| other == line);
+    assert!(ignored(".gitignore", "/deploy/secrets/"));
+    assert!(ignored(".dockerignore", "deploy/secrets"));
+    assert!(read("deploy/compose.yaml").contains("mkdir -p secrets"));
+}
+
+#[test]
 fn the_compose_files_configuration_can_be_used() {
     let compose = read("deploy/compose.yaml");
     assert!(compose.contains("./conf:/etc/tokenbridge") && compose.contains("noeviction"));
