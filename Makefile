@@ -35,7 +35,7 @@ build: ## build target/release/tokenbridge and target/release/devkit
 	$(CARGO) build --release --locked --bin tokenbridge --bin devkit
 
 test: ## formatting, lints and all tests, HTTP/2's conformance and a real browser among them
-	@$(SCRIPTS)/tools.sh build redis nginx
+	@$(SCRIPTS)/tools.sh build redis nginx bench load
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
