@@ -92,6 +92,7 @@ fn login_helps(rejection: Rejection) -> bool {
             | Rejection::LoginUnknown
             | Rejection::LoginExpired
             | Rejection::LoginReplayed
+            | Rejection::IssuerMismatch
             | Rejection::LoginRefused
             | Rejection::CodeRefused
     )
@@ -239,6 +240,43 @@ mod tests {
             assert!(told.contains("401"), "{told}");
             assert!(told.contains("/auth/login?service=orders"), "{told}");
             assert!(!told.contains("return_to"), "{told}");
+        }
+    }
+
+    #[test]
+    fn every_401_that_a_login_mends_says_where() {
+        for rejection in Rejection::ALL {
+            let answer = answer(&rejection.into(), &asker(RequestKind::Fetch, None), "", &[]);
+            let mended = rejection.status() == 401
+                && !matches!(
+                    rejection,
+                    Rejection::NoTokenAvailable | Rejection::SessionReplaced
+                );
+            if mended {
+                assert!(format!("{answer:?}").contains("login_url"), "{rejection:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_login_that_did_not_come_about_leads_to_another_one() {
+        for rejection in [
+            Rejection::CallbackInvalid,
+            Rejection::LoginUnknown,
+            Rejection::LoginExpired,
+            Rejection::LoginReplayed,
+            Rejection::LoginRefused,
+            Rejection::CodeRefused,
+            Rejection::IssuerMismatch,
+        ] {
+            for (kind, link) in [
+                (RequestKind::Navigation, "href=\\\"/auth/login\\\""),
+                (RequestKind::Fetch, "\\\"login_url\\\":\\\"/auth/login\\\""),
+            ] {
+                let answer = answer(&rejection.into(), &asker(kind, None), "", &[]);
+                let text = format!("{answer:?}");
+                assert!(text.contains(link), "{rejection:?} {text}");
+            }
         }
     }
 

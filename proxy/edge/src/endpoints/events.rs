@@ -55,7 +55,8 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
     let watch = gateway.frontend.live_sessions.watch_within(key, WATCHERS);
     let watch = watch.ok_or_else(|| {
         let why = format!("{WATCHERS} streams of one session are open");
-        Refusal::new(Rejection::TooManyRequests, why)
+        // A client that is gone is noticed when it is written to.
+        Refusal::retry_after(Rejection::TooManyRequests, why, SILENCE)
     })?;
     let ending = ending(gateway, &key).await?;
     let query = exchange.target.as_ref().and_then(|target| target.query());
