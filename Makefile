@@ -1,4 +1,5 @@
-# The commands that a person needs. `make run` serves the demo, `make test` and `make interop` are what CI runs.
+# The commands that a person needs. `make run` serves the demo; `make test`, `make soak` and
+# `make interop` are what CI runs (.ci/run).
 
 CONF ?= conf
 STORE ?= memory
