@@ -269,3 +269,37 @@ fn all_that_a_run_needs_is_looked_for_before_the_first_measurement() {
         assert!(told(&output).contains(&command), "{}", told(&output));
     }
 }
+
+#[test]
+fn what_is_set_for_a_script_reaches_k6_and_replaces_its_own_bound() {
+    need(&["curl"]);
+    let folder = tempfile::TempDir::new().unwrap();
+    // k6 is not installed by anybody here: this one tells what it was given.
+    let program = folder.path().join("k6");
+    std::fs::write(&program, "#!/bin/sh\necho \"k6 $*\"\n").unwrap();
+    let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, runs).unwrap();
+    let path = format!(
+        "{}:{}",
+        folder.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let target = serve(|_| page("200 OK", "", ""));
+    let scripts = ["journey", "mixed", "ramp", "spike", "soak"];
+    let output = bash(&[&["load-tests/run.sh"], &scripts[..]].concat())
+        .envs([("TARGET", target.as_str()), ("PATH", &path)])
+        .envs([("RUNNER", "k6"), ("LATENCY", "77"), ("SESSIONS", "5")])
+        .output()
+        .unwrap();
+    let told = told(&output);
+    assert!(output.status.success(), "{told}");
+    let given = "-e SESSIONS=5 -e LATENCY=77";
+    assert_eq!(told.matches(given).count(), scripts.len(), "{told}");
+    for script in scripts {
+        let script = project().join(format!("load-tests/k6/{script}.js"));
+        let text = std::fs::read_to_string(&script).unwrap();
+        let bounds = text.matches("p(9").count();
+        let replaced = text.matches("<${__ENV.LATENCY || ").count();
+        assert!(bounds > 0 && bounds == replaced, "{}", script.display());
+    }
+}
