@@ -28,9 +28,8 @@ use loads::Loads;
 
 /// Counters of notices; a session's is found by a byte of its key.
 const STRIPES: usize = 256;
-/// Bytes that an entry counts beside its `Authorization` value: key, grant, links. What the allocator and
-/// the rest of a session add is not counted, so `session.cache_size` is not resident memory
-/// (load-tests/method.md).
+/// Bytes that an entry counts beside its `Authorization` value: key, grant, links. What the allocator
+/// adds is not counted, so `session.cache_size` is not resident memory (load-tests/method.md).
 const ENTRY_BYTES: u64 = 320;
 
 /// A session and the position of a service in the configuration.
