@@ -116,7 +116,6 @@ thread_local! {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::{Value, json};
     use tracing_subscriber::layer::SubscriberExt;
