@@ -64,3 +64,35 @@ fn every_code_of_a_refusal_stands_on_a_page_with_its_status() {
         assert!(stands, "{code} {status}");
     }
 }
+
+/// Everything below `src` of the crates that a gateway is built from.
+fn sources() -> String {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+    let mut sources = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("devkit") && !path.ends_with("tests") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    sources
+}
+
+#[test]
+fn every_message_of_the_log_that_is_named_is_said_somewhere() {
+    let table = PAGE.split("| message begins with | what to do |").nth(1);
+    let rows = table.unwrap().lines().skip(2);
+    let rows = rows.take_while(|line| line.starts_with("| "));
+    let named: Vec<String> = rows
+        .flat_map(|row| words(row.rsplit_once(" | ").unwrap().0))
+        .collect();
+    let sources = sources();
+    assert!(named.len() > 15, "{named:?}");
+    for message in named {
+        assert!(sources.contains(&format!("\"{message}")), "{message}");
+    }
+}
