@@ -1,4 +1,5 @@
-# The commands that a person needs. `make run` serves the demo, `make test` and `make interop` are what CI runs.
+# The commands that a person needs. `make run` serves the demo; `make test`, `make soak` and
+# `make interop` are what CI runs (.ci/run).
 
 CONF ?= conf
 STORE ?= memory
@@ -41,7 +42,7 @@ dist: ## build target/dist/tokenbridge as it is deployed (ten minutes)
 	$(GUIDED) $(CARGO) build $(DIST) --bin tokenbridge
 
 test: ## formatting, lints and all tests, HTTP/2's conformance and a real browser among them
-	@$(SCRIPTS)/tools.sh build redis nginx
+	@$(SCRIPTS)/tools.sh build redis nginx bench load
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked

@@ -63,7 +63,7 @@ by_bench() { # script
 by_k6() { # script
 	# k6 takes its variables from the environment only where it is told their names.
 	local name words=(-e "TARGET=$TARGET" -e "ALLOW_REMOTE=$ALLOW_REMOTE")
-	for name in RATE PEAK SESSIONS; do
+	for name in RATE PEAK SESSIONS LATENCY; do
 		[ -z "${!name:-}" ] || words+=(-e "$name=${!name}")
 	done
 	[ -z "${LASTS:-}" ] || words+=(-e "DURATION=${LASTS}s")

@@ -13,7 +13,7 @@ export const options = {
       maxVUs: 50,
     },
   },
-  thresholds: { checks: ['rate==1'], http_req_duration: ['p(99)<2000'], dropped_iterations: ['count==0'] },
+  thresholds: { checks: ['rate==1'], http_req_duration: [`p(99)<${__ENV.LATENCY || 2000}`], dropped_iterations: ['count==0'] },
 };
 
 export default function () {

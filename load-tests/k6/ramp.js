@@ -14,13 +14,13 @@ export const options = {
       preAllocatedVUs: 50,
       maxVUs: 200,
       stages: [
-        { target: peak, duration: __ENV.DURATION || '15s' },
-        { target: peak, duration: __ENV.DURATION || '10s' },
+        { target: peak, duration: '15s' },
+        { target: peak, duration: '10s' },
         { target: 0, duration: '5s' },
       ],
     },
   },
-  thresholds: { checks: ['rate==1'], 'http_req_duration{name:read}': ['p(99)<1000'] },
+  thresholds: { checks: ['rate==1'], 'http_req_duration{name:read}': [`p(99)<${__ENV.LATENCY || 1000}`] },
 };
 
 export function setup() {

@@ -17,7 +17,7 @@ export const options = {
   },
   thresholds: {
     checks: ['rate==1'],
-    'http_req_duration{name:read}': ['p(99)<500'],
+    'http_req_duration{name:read}': [`p(99)<${__ENV.LATENCY || 500}`],
     dropped_iterations: ['count==0'],
   },
 };

@@ -26,7 +26,7 @@ export const options = {
       ],
     },
   },
-  thresholds: { checks: ['rate==1'], 'http_req_duration{name:read}': ['p(95)<1000'] },
+  thresholds: { checks: ['rate==1'], 'http_req_duration{name:read}': [`p(95)<${__ENV.LATENCY || 1000}`] },
 };
 
 export function setup() {

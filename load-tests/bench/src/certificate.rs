@@ -12,20 +12,32 @@ use crate::Outcome;
 /// The file with certificate and key.
 pub const BOTH: &str = "both.pem";
 
-static ISSUED: OnceLock<CertificateDer<'static>> = OnceLock::new();
+/// Issued once: clients of this process trust one certificate, however many stages it sets.
+static ISSUED: OnceLock<Issued> = OnceLock::new();
 
-/// Makes the certificate and writes certificate.pem, key.pem and both of them as [`BOTH`] to a folder.
+struct Issued {
+    certificate: CertificateDer<'static>,
+    chain: String,
+    secret: String,
+}
+
+/// Writes the run's certificate and key as certificate.pem, key.pem and both of them as [`BOTH`] to a
+/// folder.
 ///
 /// # Errors
-/// The files cannot be written.
+/// It cannot be made, or the files cannot be written.
 pub fn write(folder: &Path) -> Outcome<()> {
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
-    let (chain, secret) = (certificate.pem(), key.serialize_pem());
+    let issued = ISSUED.get_or_init(|| Issued {
+        certificate: certificate.der().clone(),
+        chain: certificate.pem(),
+        secret: key.serialize_pem(),
+    });
+    let Issued { chain, secret, .. } = issued;
     std::fs::write(folder.join(BOTH), format!("{chain}{secret}"))?;
     std::fs::write(folder.join("certificate.pem"), chain)?;
     std::fs::write(folder.join("key.pem"), secret)?;
-    ISSUED.get_or_init(|| certificate.der().clone());
     Ok(())
 }
 
@@ -36,6 +48,21 @@ pub fn write(folder: &Path) -> Outcome<()> {
 pub fn roots() -> Outcome<RootCertStore> {
     let issued = ISSUED.get().ok_or("there is no certificate yet")?;
     let mut roots = RootCertStore::empty();
-    roots.add(issued.clone())?;
+    roots.add(issued.certificate.clone())?;
     Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_of_a_process_shows_the_certificate_that_its_clients_trust() {
+        let folders = [(); 2].map(|()| tempfile::TempDir::new().unwrap());
+        let shown = folders.each_ref().map(|folder| {
+            write(folder.path()).unwrap();
+            std::fs::read_to_string(folder.path().join("certificate.pem")).unwrap()
+        });
+        assert_eq!(shown[0], shown[1]);
+    }
 }

@@ -2,7 +2,8 @@
 //! hold on a machine that others use as well.
 //!
 //! Each is the difference of two counts, of so many requests and of twice as many, so that what a
-//! program does at its start or by the clock falls out.
+//! program does at its start or by the clock falls out. Not so [`least_instructions_of`], which a bound is
+//! held against: it is the least of several counts, what is done by the clock included.
 //!
 //! | module | owns |
 //! |---|---|

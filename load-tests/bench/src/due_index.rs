@@ -159,7 +159,6 @@ fn bytes_of_a_session() -> Outcome<f64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

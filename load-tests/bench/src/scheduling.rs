@@ -57,7 +57,6 @@ fn set(policy: &str) -> Outcome<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -13,7 +13,8 @@ use tokenbridge_bench::target::{Manner, Programs, Side, Target, send};
 use tokenbridge_bench::tools;
 
 /// What the gateway may allocate beside what the framework does for the same request: 9.5, 8.5, 40, 11,
-/// 15 and 16.5, and two or three more where the machine is so slow that more timers are set.
+/// 15 and 16.5, and two or three more where the machine is so slow that more timers are set. With that
+/// room a bound catches coarse growth alone; the figures of `make bench` show the rest.
 const ALLOCATIONS: [(Scenario, f64); 6] = [
     (Scenario::Warm, 14.0),
     (Scenario::Open, 14.0),
@@ -25,7 +26,8 @@ const ALLOCATIONS: [(Scenario, f64); 6] = [
 /// What it may allocate for an answer of its own.
 const ALLOCATIONS_OF_A_REFUSAL: f64 = 100.0;
 /// How many times a bare proxy's instructions it may take, both without optimisation: 1.6 to 1.75 on a
-/// quiet machine. What both do by the clock is counted with it.
+/// quiet machine. What both do by the clock is counted with it, and more of it where others use the
+/// machine, so this catches coarse growth alone: a third more passes. `make bench` counts what is left.
 const INSTRUCTIONS: f64 = 2.3;
 /// In so many parts of a run; the one with the least counts.
 const PARTS: usize = 6;
@@ -107,10 +109,8 @@ fn allocations(costs: &Costs, scenario: Scenario, side: Side) -> f64 {
 
 #[test]
 fn a_request_takes_no_more_instructions_than_its_bound() {
-    if tools::find(tools::VALGRIND).is_err() {
-        println!("Skipped: instructions. valgrind is needed.");
-        return;
-    }
+    // Without it nothing would be held: that is no pass.
+    tools::find(tools::VALGRIND).unwrap();
     let stage = Stage::set().unwrap();
     let (_gateway, tickets) = logged_in(&stage);
     let counted = |side| {

@@ -1,7 +1,7 @@
 //! The shell scripts: where load may go, what they say of numbers that are none and of tools that
 //! are missing, and that they notice wrong answers.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -29,14 +29,15 @@ fn told(output: &Output) -> String {
     String::from_utf8_lossy(out).into_owned() + &String::from_utf8_lossy(error)
 }
 
-fn has(programs: &[&str]) -> bool {
-    let missing = programs
-        .iter()
-        .find(|program| tools::find((**program, "")).is_err());
-    if let Some(program) = missing {
-        println!("Skipped: {program} is needed.");
+/// What a test runs has to be there; without it nothing would be tested, and that is no pass.
+fn need(programs: &[&str]) {
+    for program in programs {
+        let found = tools::find((program, ""));
+        assert!(
+            found.is_ok(),
+            "{program} is missing; `make test` installs it"
+        );
     }
-    missing.is_none()
 }
 
 #[test]
@@ -139,9 +140,7 @@ fn page(status: &str, fields: &str, body: &str) -> String {
 
 #[test]
 fn a_login_that_is_redirected_elsewhere_is_refused_before_anybody_goes_there() {
-    if !has(&["curl"]) {
-        return;
-    }
+    need(&["curl"]);
     for leads in [
         "https://id.example.com/authorize",
         "http://localhost.evil.example/",
@@ -194,9 +193,7 @@ fn rows_by_wrk(refused: &'static str) -> Output {
 
 #[test]
 fn a_row_of_refusals_fails_where_an_answer_is_another_error_than_401() {
-    if !has(&["curl", "wrk"]) {
-        return;
-    }
+    need(&["curl", "wrk"]);
     let right = rows_by_wrk("401 Unauthorized");
     assert!(right.status.success(), "{}", told(&right));
     let wrong = rows_by_wrk("500 Internal Server Error");
@@ -270,5 +267,34 @@ fn all_that_a_run_needs_is_looked_for_before_the_first_measurement() {
     for command in ["util-linux", "valgrind", "redis-server"] {
         let command = format!("apt-get install -y {command}");
         assert!(told(&output).contains(&command), "{}", told(&output));
+    }
+}
+
+#[test]
+fn what_is_set_for_a_script_reaches_k6_and_replaces_its_own_bound() {
+    need(&["curl"]);
+    let folder = tempfile::TempDir::new().unwrap();
+    // k6 is not installed by anybody here: this one tells what it was given.
+    let program = folder.path().join("k6");
+    std::fs::write(&program, "#!/bin/sh\necho \"k6 $*\"\n").unwrap();
+    let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, runs).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let target = serve(|_| page("200 OK", "", ""));
+    let scripts = ["journey", "mixed", "ramp", "spike", "soak"];
+    let mut run = bash(&[&["load-tests/run.sh"], &scripts[..]].concat());
+    run.envs([("TARGET", target.as_str()), ("PATH", &path)]);
+    run.envs([("RUNNER", "k6"), ("LATENCY", "77"), ("SESSIONS", "5")]);
+    let output = run.output().unwrap();
+    let told = told(&output);
+    assert!(output.status.success(), "{told}");
+    let given = "-e SESSIONS=5 -e LATENCY=77";
+    assert_eq!(told.matches(given).count(), scripts.len(), "{told}");
+    for script in scripts {
+        let file = project().join(format!("load-tests/k6/{script}.js"));
+        let text = std::fs::read_to_string(file).unwrap();
+        let replaced = text.matches(")<${__ENV.LATENCY || ").count();
+        let bounds = text.matches("p(9").count();
+        assert!(bounds > 0 && bounds == replaced, "{script}");
     }
 }

@@ -177,5 +177,4 @@ pub fn refused(plan: &TokenPlan, reason: MintRefusalReason, detail: &str) -> Ref
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

@@ -309,5 +309,4 @@ impl Node {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

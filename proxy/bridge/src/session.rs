@@ -192,7 +192,6 @@ pub struct FoundSession {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

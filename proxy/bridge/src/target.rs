@@ -240,7 +240,6 @@ fn check_query(query: &[u8]) -> Result<(), TargetProblem> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -280,7 +280,6 @@ impl MintRefusalReason {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::service::AudienceCheck;

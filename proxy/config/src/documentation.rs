@@ -1,5 +1,7 @@
 //! Holds docs/configuration.md against the code: the same keys, examples that load, true presets.
 
+mod defaults;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -11,7 +11,7 @@ pub struct Limits {
     pub keepalive_timeout: Duration,
     /// Between two parts of a request body, and between two of an answer that the client takes.
     pub body_timeout: Duration,
-    /// Bytes a second that a request body must have had on average, once `body_timeout` is over.
+    /// Bytes a second that a request body must have had in each stretch of `body_timeout`.
     pub min_body_rate: u64,
     /// Header fields in a request.
     pub max_headers: usize,

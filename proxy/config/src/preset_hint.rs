@@ -87,7 +87,6 @@ fn by_path(path: &str) -> Option<Preset> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

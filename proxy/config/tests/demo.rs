@@ -1,10 +1,5 @@
 //! The demo's own files.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+
 use std::path::Path;
 
 use tokenbridge_config::load;

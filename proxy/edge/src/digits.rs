@@ -23,7 +23,6 @@ pub(crate) fn write_digits(line: &mut impl Write, number: u64, least: usize) -> 
 const LONGEST_NUMBER: usize = 20;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,5 @@
-//! The edge gateway: session cookie in, audience-bound access token out. The only crate that
-//! names Pingora.
+//! The edge gateway: session cookie in, audience-bound access token out. Of `proxy/`
+//! the only crate that names Pingora.
 //!
 //! | module | owns |
 //! |---|---|

@@ -118,7 +118,6 @@ impl Log for Placeless {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

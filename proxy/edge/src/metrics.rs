@@ -2,17 +2,21 @@
 //! from a request; handles are resolved once per route, so a request looks no label up.
 
 mod connections;
+#[cfg(test)]
+mod documentation;
+mod families;
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    IntGaugeVec, Registry, TextEncoder,
 };
 use tokenbridge_bridge::rejection::Rejection;
 
 pub(crate) use connections::ConnectionMetrics;
+use families::Families;
 
 /// Statuses that can be counted: 100 to 599.
 const STATUSES: usize = 500;
@@ -59,132 +63,102 @@ impl Metrics {
     /// # Errors
     /// Two metrics of one name, which is a fault of this file.
     pub(crate) fn new() -> prometheus::Result<Self> {
-        let registry = Registry::new();
-        let metrics = Self {
-            requests: counters(
-                &registry,
+        Self::register(&mut Families::default())
+    }
+
+    fn register(families: &mut Families) -> prometheus::Result<Self> {
+        Ok(Self {
+            requests: families.counters(
                 "http_requests_total",
                 "Answered requests",
                 &["route", "status"],
             )?,
-            durations: durations(&registry)?,
-            rejections: counters(
-                &registry,
+            durations: durations(families)?,
+            rejections: families.counters(
                 "bff_rejections_total",
                 "Requests refused by the gateway",
                 &["code", "route"],
             )?,
-            active_sessions: IntGauge::new("bff_active_sessions_total", "Sessions in the store")?,
-            cached_grants: IntGauge::new(
-                "bff_session_cache_entries",
-                "Grants kept in this process",
-            )?,
-            cached_bytes: IntGauge::new(
+            active_sessions: families
+                .gauge("bff_active_sessions_total", "Sessions in the store")?,
+            cached_grants: families
+                .gauge("bff_session_cache_entries", "Grants kept in this process")?,
+            cached_bytes: families.gauge(
                 "bff_session_cache_bytes",
                 "Bytes of grants kept in this process",
             )?,
-            cache_hits: IntCounter::new(
+            cache_hits: families.counter(
                 "bff_session_cache_hits_total",
                 "Requests admitted without the store",
             )?,
-            cache_misses: IntCounter::new(
+            cache_misses: families.counter(
                 "bff_session_cache_misses_total",
                 "Requests for which the store was asked",
             )?,
-            dropped_log_lines: IntCounter::new(
+            dropped_log_lines: families.counter(
                 "bff_log_lines_dropped_total",
                 "Log lines that were dropped because nobody took them in time",
             )?,
-            sessions_created: IntCounter::new(
-                "bff_sessions_created_total",
-                "Sessions created by a login",
-            )?,
-            sessions_destroyed: counters(
-                &registry,
+            sessions_created: families
+                .counter("bff_sessions_created_total", "Sessions created by a login")?,
+            sessions_destroyed: families.counters(
                 "bff_sessions_destroyed_total",
                 "Sessions that were ended",
                 &["reason"],
             )?,
-            token_mints: counters(
-                &registry,
+            token_mints: families.counters(
                 "bff_token_mint_total",
                 "Attempts to mint a service's token",
                 &["service", "strategy", "status"],
             )?,
-            token_refreshes: counters(
-                &registry,
+            token_refreshes: families.counters(
                 "bff_token_refresh_total",
                 "Renewals of a service's token",
                 &["service", "status"],
             )?,
-            idp_requests: counters(
-                &registry,
+            idp_requests: families.counters(
                 "bff_idp_requests_total",
                 "Requests to the provider",
                 &["endpoint", "status"],
             )?,
-            breakers: gauges(
-                &registry,
+            breakers: families.gauges(
                 "bff_idp_breaker_open",
                 "1 while calls of the provider's endpoint are held back after failures in a row",
                 &["issuer", "endpoint"],
             )?,
-            store_operations: counters(
-                &registry,
+            store_operations: families.counters(
                 "bff_redis_operations_total",
                 "Operations of the session store",
                 &["operation", "status"],
             )?,
-            upstream_rejected_tokens: counters(
-                &registry,
+            upstream_rejected_tokens: families.counters(
                 "bff_upstream_rejected_tokens_total",
                 "Answers 401 of an upstream to a token that was found",
                 &["service"],
             )?,
-            csrf_violations: counters(
-                &registry,
+            csrf_violations: families.counters(
                 "bff_csrf_violations_total",
                 "Requests that no page of an allowed origin can have made",
                 &["reason"],
             )?,
-            rate_limited: counters(
-                &registry,
+            rate_limited: families.counters(
                 "bff_rate_limited_total",
                 "Requests refused because a token bucket was empty",
                 &["limit"],
             )?,
-            rate_limit_fallbacks: counters(
-                &registry,
+            rate_limit_fallbacks: families.counters(
                 "bff_rate_limit_fallbacks_total",
                 "Requests of a shared limit that were counted by this replica alone",
                 &["limit"],
             )?,
-            stream_cuts: counters(
-                &registry,
+            stream_cuts: families.counters(
                 "bff_streams_cut_total",
                 "Streams and long requests that were ended from outside",
                 &["reason"],
             )?,
-            connections: ConnectionMetrics::new(&registry)?,
-            registry,
-        };
-        metrics
-            .registry
-            .register(Box::new(metrics.active_sessions.clone()))?;
-        for gauge in [&metrics.cached_grants, &metrics.cached_bytes] {
-            metrics.registry.register(Box::new(gauge.clone()))?;
-        }
-        for counter in [
-            &metrics.cache_hits,
-            &metrics.cache_misses,
-            &metrics.dropped_log_lines,
-        ] {
-            metrics.registry.register(Box::new(counter.clone()))?;
-        }
-        metrics
-            .registry
-            .register(Box::new(metrics.sessions_created.clone()))?;
-        Ok(metrics)
+            connections: ConnectionMetrics::new(families)?,
+            registry: families.registry.clone(),
+        })
     }
 
     /// The handles of a route or endpoint, by its id.
@@ -251,29 +225,7 @@ impl PlaceMetrics {
     }
 }
 
-fn counters(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> prometheus::Result<IntCounterVec> {
-    let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
-    registry.register(Box::new(counters.clone()))?;
-    Ok(counters)
-}
-
-fn gauges(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> prometheus::Result<IntGaugeVec> {
-    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
-    registry.register(Box::new(gauges.clone()))?;
-    Ok(gauges)
-}
-
-fn durations(registry: &Registry) -> prometheus::Result<HistogramVec> {
+fn durations(families: &mut Families) -> prometheus::Result<HistogramVec> {
     let buckets = vec![
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
     ];
@@ -281,7 +233,5 @@ fn durations(registry: &Registry) -> prometheus::Result<HistogramVec> {
         "http_request_duration_seconds",
         "Time from a request's header to the end of its answer",
     );
-    let durations = HistogramVec::new(options.buckets(buckets), &["route"])?;
-    registry.register(Box::new(durations.clone()))?;
-    Ok(durations)
+    families.histograms(options.buckets(buckets), &["route"])
 }

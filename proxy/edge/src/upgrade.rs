@@ -210,5 +210,4 @@ async fn follow(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

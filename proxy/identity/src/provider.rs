@@ -169,7 +169,7 @@ impl Provider {
         Err(problem.unwrap_or_default())
     }
 
-    /// Fetches the keys anew, at most once in ten seconds.
+    /// Fetches the keys anew, at most once in [`KEYS_PAUSE`].
     ///
     /// # Errors
     /// Why they are not to be had.

@@ -150,7 +150,7 @@ pub(crate) async fn keep_documents(party: Weak<RelyingParty>) {
                     tracing::warn!(target: "tokenbridge", why, "the provider's metadata or keys are not to be had; trying on");
                 }
                 failures = u32::saturating_add(failures, 1);
-                // Keys are asked for at most once in ten seconds, so this never presses.
+                // Keys are asked for at most once a second (`KEYS_PAUSE`), so this never presses.
                 back_off::delay(failures - 1, 0)
             }
         };

@@ -16,7 +16,6 @@ pub(crate) mod refreshed_id_token;
 pub(crate) mod request;
 pub(crate) mod response;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod signer;
 
 /// Why a token is not used.

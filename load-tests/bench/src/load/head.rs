@@ -76,7 +76,6 @@ fn status(line: &[u8]) -> u16 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -62,7 +62,6 @@ pub fn arrivals(stages: &[Stage]) -> impl Iterator<Item = Duration> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -143,7 +143,6 @@ fn spike(calm: f64) -> Vec<Stage> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

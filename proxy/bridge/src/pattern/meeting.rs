@@ -212,5 +212,4 @@ impl PathPattern {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

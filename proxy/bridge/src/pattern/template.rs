@@ -166,5 +166,4 @@ fn placeholder(name: &str, pattern: &PathPattern) -> Result<Piece, TemplateProbl
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

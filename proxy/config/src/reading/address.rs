@@ -118,7 +118,6 @@ pub(crate) fn network(value: &str) -> Read<IpNet> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

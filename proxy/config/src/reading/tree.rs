@@ -112,5 +112,4 @@ pub(crate) fn join(path: &str, key: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

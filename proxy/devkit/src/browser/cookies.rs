@@ -135,7 +135,6 @@ fn default_path(url: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn url(text: &str) -> Url {

@@ -154,7 +154,6 @@ pub(super) fn fetch_site(initiator: Option<&Url>, addresses: &[Url]) -> &'static
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -83,7 +83,6 @@ impl Visitor<'_> for LifetimeVisitor {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

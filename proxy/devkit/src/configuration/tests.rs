@@ -1,7 +1,5 @@
 //! What loads, and how what does not load is told.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use super::{ConfigurationErrors, IdpConfiguration};
 
 const CLIENTS: &str = "bff-server:\n  scopes: [openid]\n";

@@ -108,7 +108,6 @@ impl Shutdown for BodyStream {
 answered_by_the_wrapped_stream!(BodyStream);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use pingora_core::protocols::l4::stream::Stream as Socket;
     use tokio::net::{TcpListener, TcpStream};

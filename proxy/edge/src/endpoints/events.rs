@@ -54,7 +54,8 @@ pub(super) async fn answer(gateway: &Gateway, exchange: &mut Exchange) -> Result
     let watch = gateway.frontend.live_sessions.watch_within(key, WATCHERS);
     let watch = watch.ok_or_else(|| {
         let why = format!("{WATCHERS} streams of one session are open");
-        Refusal::new(Rejection::TooManyRequests, why)
+        // A client that is gone is noticed when it is written to.
+        Refusal::retry_after(Rejection::TooManyRequests, why, SILENCE)
     })?;
     let ending = ending(gateway, &key).await?;
     let tells_renewals = is_asked_for(exchange.query(), "renewed");

@@ -84,7 +84,6 @@ fn shared(address: SocketAddr) -> std::io::Result<Socket> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -116,7 +116,6 @@ thread_local! {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::{Value, json};
     use tracing_subscriber::layer::SubscriberExt;
@@ -174,6 +173,21 @@ mod tests {
             assert_eq!(names(&short), names(&long));
             assert!(short.ends_with("}\n"));
         }
+    }
+
+    #[test]
+    fn the_page_has_every_field_in_its_order() {
+        let page = include_str!("../../../../docs/operations.md");
+        let table = page.split("### The access event").nth(1).unwrap();
+        let rows = table.split("### ").next().unwrap().lines();
+        let rows = rows.filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+        let example = table.lines().find(|line| line.starts_with('{')).unwrap();
+        let mut line = String::new();
+        event(Level::Info, Some(0)).line("INFO", &mut line).unwrap();
+        // Behind the last name stands the end of the line.
+        let written = names(line.trim_end());
+        assert_eq!(written, names(example));
+        assert_eq!(written[..written.len() - 1], rows.collect::<Vec<_>>());
     }
 
     #[test]

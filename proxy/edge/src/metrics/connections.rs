@@ -1,8 +1,8 @@
 //! What is told of connections: before there is a request, and where there never is one.
 
-use prometheus::{IntCounter, IntCounterVec, Registry};
+use prometheus::{IntCounter, IntCounterVec};
 
-use super::counters;
+use super::families::Families;
 
 /// The handles.
 pub(crate) struct ConnectionMetrics {
@@ -13,32 +13,27 @@ pub(crate) struct ConnectionMetrics {
 }
 
 impl ConnectionMetrics {
-    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let malformed = IntCounter::new(
-            "bff_malformed_requests_total",
-            "Requests that the framework refused itself",
-        )?;
-        registry.register(Box::new(malformed.clone()))?;
+    pub(super) fn new(families: &mut Families) -> prometheus::Result<Self> {
         Ok(Self {
-            refused: counters(
-                registry,
+            refused: families.counters(
                 "bff_connections_refused_total",
                 "Connections closed as soon as they were accepted",
                 &["reason"],
             )?,
-            tls_handshakes: counters(
-                registry,
+            tls_handshakes: families.counters(
                 "bff_tls_handshakes_total",
                 "TLS handshakes with clients",
                 &["outcome"],
             )?,
-            certificate_reloads: counters(
-                registry,
+            certificate_reloads: families.counters(
                 "bff_certificate_reloads_total",
                 "Attempts to read changed certificates",
                 &["outcome"],
             )?,
-            malformed,
+            malformed: families.counter(
+                "bff_malformed_requests_total",
+                "Requests that the framework refused itself",
+            )?,
         })
     }
 

@@ -55,7 +55,6 @@ impl Write for AddressText {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

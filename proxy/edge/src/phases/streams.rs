@@ -224,7 +224,6 @@ async fn close(http: &mut HttpSession, cut: Cut) -> pingora_core::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

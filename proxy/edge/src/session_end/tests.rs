@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use tokenbridge_bridge::grant::{Generation, RefreshGrant};
 use tokenbridge_bridge::session::{Profile, SessionFacts, Subject};
 use tokenbridge_session_store::{Change, MemoryLimits, MemoryStore, NewSession, Notice};

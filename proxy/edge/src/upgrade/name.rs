@@ -73,7 +73,6 @@ impl fmt::Display for Name {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream, UdpSocket};

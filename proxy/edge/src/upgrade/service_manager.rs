@@ -28,7 +28,6 @@ fn send(socket: &OsStr, state: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokenbridge_devkit::BrowserSession;
 
 use crate::command_line::tokenbridge;
-use crate::support::{ITEMS, Installation, WORKFLOWS};
+use crate::support::{ITEMS, Installation, WORKFLOWS, is_as_on_page};
 
 async fn get(installation: &Installation, path: &str) -> (u16, String) {
     let answer = reqwest::get(installation.folder.admin_url(path))
@@ -27,6 +27,7 @@ async fn health_tells_of_store_and_provider_and_since_when() {
         "{health}"
     );
     assert_eq!(health["identity_provider"]["status"], "up", "{health}");
+    is_as_on_page(&health, "docs/operations.md");
     for part in ["store", "identity_provider"] {
         assert!(
             health[part]["since"]

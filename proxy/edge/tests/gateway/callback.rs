@@ -96,6 +96,8 @@ async fn answers_of_the_provider_that_are_not_what_they_must_be_create_nothing()
         let (browser, page) = login_with(&installation, fault).await;
         assert_eq!(page.status, status, "{what}: {}", page.text());
         assert!(page.text().contains(code), "{what}: {}", page.text());
+        let leads_to_login = page.text().contains("/auth/login");
+        assert_eq!(leads_to_login, status == 400, "{what}: {}", page.text());
         assert_eq!(installation.session_cookie(&browser), None, "{what}");
         installation.gateway.logs(code).await;
     }

@@ -34,6 +34,48 @@ fn the_containers_sources_and_program_exist() {
 }
 
 #[test]
+fn the_compose_file_needs_nothing_but_its_folder_and_the_image() {
+    let compose = read("deploy/compose.yaml");
+    assert!(compose.contains("-f deploy/Containerfile -t tokenbridge"));
+    assert!(compose.contains("image: tokenbridge\n"));
+    for outside in ["build:", "context:", ".."] {
+        assert!(!compose.contains(outside), "{outside}");
+    }
+}
+
+/// The seconds behind a name.
+fn seconds(text: &str, name: &str) -> u64 {
+    let rest = text.split(name).nth(1).unwrap();
+    let digits = rest.trim_start().split(|c: char| !c.is_ascii_digit());
+    digits.into_iter().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_stop_may_take_as_long_as_the_gateway_may_need() {
+    let page = read("docs/configuration.md");
+    let default = |key: &str| seconds(&page, &format!("| `drain.{key}` | duration | `"));
+    let answers_of_the_provider = 12;
+    let needed = default("grace_period") + default("timeout") + answers_of_the_provider;
+    for (file, name) in [
+        ("deploy/compose.yaml", "stop_grace_period:"),
+        ("deploy/systemd/tokenbridge.service", "TimeoutStopSec="),
+    ] {
+        let text = read(file);
+        assert!(seconds(&text, name) > needed, "{file}: {needed}");
+        let comment = "drain.grace_period, drain.timeout and 12 s for answers of the provider";
+        assert!(text.contains(comment), "{file}");
+    }
+}
+
+#[test]
+fn the_compose_files_secrets_reach_neither_the_repository_nor_an_image() {
+    let ignored = |file, line| read(file).lines().any(|other| other == line);
+    assert!(ignored(".gitignore", "/deploy/secrets/"));
+    assert!(ignored(".dockerignore", "deploy/secrets"));
+    assert!(read("deploy/compose.yaml").contains("mkdir -p secrets"));
+}
+
+#[test]
 fn the_compose_files_configuration_can_be_used() {
     let compose = read("deploy/compose.yaml");
     assert!(compose.contains("./conf:/etc/tokenbridge") && compose.contains("noeviction"));

@@ -231,3 +231,20 @@ async fn the_pages_script_is_served_to_everybody_in_at_most_a_kibibyte() {
     assert_eq!(script.header("x-content-type-options"), Some("nosniff"));
     assert!(script.header("set-cookie").is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_has_a_hundred_streams_and_the_next_one_is_told_when_to_come_back() {
+    let installation = Installation::start().await;
+    let browser = installation.logged_in("alice").await;
+    let mut streams = Vec::new();
+    for _ in 0..100 {
+        streams.push(open(&installation, &browser, "/auth/events").await);
+    }
+    let one_more = BrowserRequest::get(installation.url("/auth/events"));
+    let refused = browser.fetch(one_more).await.unwrap();
+    let (status, code) = status_and_code(&refused);
+    assert_eq!((status, code.as_str()), (429, "TOO_MANY_REQUESTS"));
+    assert_eq!(refused.header("retry-after"), Some("15"));
+    let other = installation.logged_in("bob").await;
+    open(&installation, &other, "/auth/events").await;
+}

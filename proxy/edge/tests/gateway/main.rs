@@ -33,6 +33,7 @@ mod https;
 mod interop;
 mod issuers;
 mod limits;
+mod manifests;
 mod mixed_strategies;
 mod own_tokens;
 mod peers;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokenbridge_devkit::BrowserSession;
 use tokenbridge_devkit::browser::{BrowserRequest, Page};
 
-use crate::support::{ITEMS, Installation, WORKFLOWS, status_and_code};
+use crate::support::{ITEMS, Installation, WORKFLOWS, is_as_on_page, status_and_code};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_session_endpoint_tells_the_user_and_the_services_and_no_token() {
@@ -33,6 +33,7 @@ async fn the_session_endpoint_tells_the_user_and_the_services_and_no_token() {
             serde_json::json!(["analytics_service", "crud_service"])
         );
         assert_eq!(session["services_count"], 2);
+        is_as_on_page(&session, "docs/spa.md");
         assert!(
             session["expires_at"]
                 .as_u64()

@@ -1,7 +1,5 @@
 //! Flights of several replicas, driven step by step.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 mod outage;
 mod provider;
 pub(super) mod world;

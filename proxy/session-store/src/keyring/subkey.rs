@@ -100,7 +100,6 @@ pub(super) fn hmac(key: &[u8; KEY_LENGTH]) -> Hmac<Sha256> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 

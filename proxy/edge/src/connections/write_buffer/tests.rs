@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;

@@ -1,7 +1,9 @@
 //! A folder with the demo's files, their addresses replaced.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::certificates::Authority;
@@ -171,6 +173,25 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(path)
+}
+
+/// Checks that a document has the members of the first example of JSON on a page.
+pub(crate) fn is_as_on_page(document: &Value, page: &str) {
+    let text = std::fs::read_to_string(repository(page)).unwrap();
+    let example = text.split("```json\n").nth(1).unwrap();
+    let example: Value = serde_json::from_str(example.split("```").next().unwrap()).unwrap();
+    let names = |document: &Value| {
+        let members = document.as_object().unwrap().iter();
+        let names = members.flat_map(|(name, value)| {
+            let below = value.as_object().into_iter().flat_map(|below| below.keys());
+            // By the names of the configuration.
+            let below = below.filter(|_| name != "issuers");
+            let below = below.map(|below| format!("{name}.{below}"));
+            below.chain([name.clone()]).collect::<Vec<_>>()
+        });
+        names.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(names(document), names(&example), "{page}");
 }
 
 fn copy(from: &Path, to: &Path) {

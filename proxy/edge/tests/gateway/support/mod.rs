@@ -23,7 +23,9 @@ use tokenbridge_devkit::{
     Backend, BackendOptions, BrowserSession, DevelopmentProvider, ProviderOptions,
 };
 
-pub(crate) use configuration::{ANALYTICS, CRUD, ConfigurationFolder, free_port, repository};
+pub(crate) use configuration::{
+    ANALYTICS, CRUD, ConfigurationFolder, free_port, is_as_on_page, repository,
+};
 pub(crate) use logged_process::LoggedProcess;
 pub(crate) use process::GatewayProcess;
 pub(crate) use redis_server::RedisServer;

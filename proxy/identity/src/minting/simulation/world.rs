@@ -124,7 +124,6 @@ impl World {
         self.scenario.strategies.contains(&Strategy::Exchange)
     }
 
-    #[allow(clippy::print_stdout)]
     pub(super) fn trace(&self, step: impl FnOnce() -> String) {
         if self.traced {
             println!(

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use proptest::collection::vec;

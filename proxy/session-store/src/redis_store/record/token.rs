@@ -66,7 +66,6 @@ fn read_piece<'t>(reader: &mut Reader<'_>, room: &'t mut [u8]) -> Option<&'t mut
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
