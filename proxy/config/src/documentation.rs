@@ -5,6 +5,7 @@ mod defaults;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::issuer::RefreshRetry;
@@ -14,6 +15,18 @@ use crate::reading::place::Reading;
 use crate::reading::substitution::Sources;
 
 const PAGE: &str = include_str!("../../../docs/configuration.md");
+
+/// Certificates and keys that the examples name, the same for each folder of examples.
+static PEM_FILES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let names = ["internal-ca", "gateway", "public", "other", "client"];
+    let files = names.into_iter().flat_map(|name| {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        let certificate = (format!("{name}.pem"), made.cert.pem());
+        let key = made.signing_key.serialize_pem();
+        [certificate, (format!("{name}-key.pem"), key)]
+    });
+    files.collect()
+});
 
 /// The page's two examples with every key, written into a folder with the files that they name.
 fn example() -> tempfile::TempDir {
@@ -30,11 +43,8 @@ fn example() -> tempfile::TempDir {
     std::fs::write(folder.path().join("settings.yaml"), settings).unwrap();
     let tls = folder.path().join("tls");
     std::fs::create_dir(&tls).unwrap();
-    for name in ["internal-ca", "gateway", "public", "other", "client"] {
-        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-        let key = made.signing_key.serialize_pem();
-        std::fs::write(tls.join(format!("{name}.pem")), made.cert.pem()).unwrap();
-        std::fs::write(tls.join(format!("{name}-key.pem")), key).unwrap();
+    for (name, text) in PEM_FILES.iter() {
+        std::fs::write(tls.join(name), text).unwrap();
     }
     std::fs::write(
         tls.join("session-key"),

@@ -25,12 +25,27 @@ fn the_containers_sources_and_program_exist() {
             assert!(root().join(source).exists(), "{source} of {line:?}");
         }
     }
-    assert!(text.contains("--bin tokenbridge") && text.contains("target/dist/tokenbridge"));
+    assert!(text.contains("RUN make dist") && text.contains("target/dist/tokenbridge"));
     assert!(read("Cargo.toml").contains("[profile.dist]"));
     assert!(
         text.contains("USER 65532"),
         "the gateway does not run as root"
     );
+}
+
+#[test]
+fn the_deployed_build_is_guided_by_counts_that_are_there() {
+    let makefile = read("Makefile");
+    let (_, dist) = makefile.split_once("\ndist: ").unwrap();
+    let (dist, _) = dist.split_once("\n\n").unwrap();
+    assert!(
+        dist.contains("$(GUIDED)") && dist.contains("--bin tokenbridge"),
+        "{dist}"
+    );
+    assert!(makefile.contains("-Cprofile-use=$(CURDIR)/deploy/dist.profdata"));
+    let counts = std::fs::read(root().join("deploy/dist.profdata")).unwrap();
+    // How LLVM's indexed profiles begin.
+    assert!(counts.starts_with(b"\xfflprofi\x81"));
 }
 
 #[test]
