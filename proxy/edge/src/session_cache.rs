@@ -28,8 +28,8 @@ use loads::Loads;
 
 use crate::epochs::{Epoch, Epochs};
 
-/// Bytes that an entry counts beside its `Authorization` value: key, grant, links. What the allocator
-/// adds is not counted, so `session.cache_size` is not resident memory (load-tests/method.md).
+/// Bytes that an entry counts beside its `Authorization` value: key, grant, links. With it that is
+/// nearly what a cached session adds to resident memory (load-tests/method.md).
 const ENTRY_BYTES: u64 = 320;
 
 /// A session and the position of a service in the configuration.
