@@ -13,7 +13,7 @@ SCRIPTS := proxy/devkit/scripts
 CARGO ?= cargo
 
 # Where cargo builds, and how often `make bench` measures each row.
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+BUILDS := $(or $(CARGO_TARGET_DIR),target)
 ROUNDS ?= 5
 # The rows of `make bench-shapes`, by a part of their names; empty: all.
 ONLY ?=
@@ -66,7 +66,7 @@ bench: ## the gateway beside bare Pingora, in one run (ROUNDS=N narrows the spre
 	@$(SCRIPTS)/tools.sh build redis timing bench
 	$(GUIDED) $(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	$(TARGET)/release/bench run --dist $(TARGET)/dist --release $(TARGET)/release \
+	$(BUILDS)/release/bench run --dist $(BUILDS)/dist --release $(BUILDS)/release \
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)
 
 bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_openidc, in one run
@@ -74,15 +74,15 @@ bench-peers: ## the gateway beside nginx, HAProxy, oauth2-proxy and mod_auth_ope
 	@load-tests/tools.sh oauth2-proxy
 	$(GUIDED) $(CARGO) build $(DIST) --bin tokenbridge --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	PATH="$$(load-tests/tools.sh oauth2-proxy):$$PATH" $(TARGET)/release/bench peers --all \
-		--dist $(TARGET)/dist --release $(TARGET)/release \
+	PATH="$$(load-tests/tools.sh oauth2-proxy):$$PATH" $(BUILDS)/release/bench peers --all \
+		--dist $(BUILDS)/dist --release $(BUILDS)/release \
 		--rounds $(ROUNDS) --results load-tests/results/$$(date +%F)-peers
 
 bench-scale: ## a million sessions in Redis beside a thousand, replicas and clusters (ten minutes, 6 GB)
 	@$(SCRIPTS)/tools.sh build redis timing
 	$(GUIDED) $(CARGO) build $(DIST) --bin tokenbridge
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	$(TARGET)/release/bench scale --dist $(TARGET)/dist --rounds $(ROUNDS) \
+	$(BUILDS)/release/bench scale --dist $(BUILDS)/dist --rounds $(ROUNDS) \
 		--results load-tests/results/$$(date +%F)-scale
 
 bench-shapes: ## thread shapes, allocators, buffers, pools and builds of a bare proxy (ONLY="a row's name": only that)
@@ -92,11 +92,11 @@ bench-shapes: ## thread shapes, allocators, buffers, pools and builds of a bare 
 	$(GUIDED) $(CARGO) build $(DIST) --bin bare-same
 	$(CARGO) build --profile dist-thin --locked -p tokenbridge -p tokenbridge-bare --bin bare-same
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
-	$(TARGET)/release/bench shapes --builds $(TARGET) --rounds $(ROUNDS) \
+	$(BUILDS)/release/bench shapes --builds $(BUILDS) --rounds $(ROUNDS) \
 		$(if $(ONLY),--only "$(ONLY)",--results load-tests/results/$$(date +%F)-shapes)
 
 train: ## run a build that counts under the load of `make bench`, and write deploy/dist.profdata (20 minutes)
-	@$(SCRIPTS)/tools.sh build redis timing bench train
+	@$(SCRIPTS)/tools.sh build redis timing bench $(if $(PROFDATA),,train)
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	@load-tests/train.sh
 
@@ -106,7 +106,7 @@ flame: ## flame graph of the warm path in load-tests/results (NAME=file, COMMIT=
 	@load-tests/flame.sh $(NAME) $(COMMIT)
 
 load-test: ## load the running demo with wrk, oha and users of its own (LOAD="wrk mixed": only those)
-	@$(SCRIPTS)/tools.sh load
+	@$(SCRIPTS)/tools.sh build load
 	$(CARGO) build --release --locked -p tokenbridge-bare -p tokenbridge-bench --bins
 	@load-tests/run.sh $(LOAD)
 

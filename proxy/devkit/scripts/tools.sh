@@ -8,7 +8,13 @@ packages+=([/usr/lib/nginx/modules/ngx_http_lua_module.so]=libnginx-mod-http-lua
 wanted=()
 for group in "$@"; do
 	case "$group" in
-	build) wanted+=(cc make cmake) ;;
+	build)
+		wanted+=(cc make cmake)
+		command -v "${CARGO:-cargo}" >/dev/null || {
+			echo "Missing: cargo. Install it: curl -sSf https://sh.rustup.rs | sh" >&2
+			exit 1
+		}
+		;;
 	redis) wanted+=(redis-server) ;;
 	load) wanted+=(wrk curl) ;;
 	nginx) wanted+=(nginx) ;;

@@ -19,7 +19,7 @@ pub struct Variant {
     options: Option<&'static str>,
 }
 
-/// The gateway's own, but not guided by counts: those of deploy/dist.profdata are of one program.
+/// The gateway's own, but not guided by counts: those of deploy/dist.profdata are of one shape.
 const OWN: Variant = Variant {
     name: "per core, mimalloc",
     profile: "dist-unguided",

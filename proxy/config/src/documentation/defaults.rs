@@ -107,6 +107,10 @@ fn with(key: &str, value: Option<&str>) -> Result<String, String> {
     if key == "session.max_sessions" {
         files.change("session.store", Some("memory"));
     }
+    if key == "session.redis_url" {
+        // Its default is not encrypted.
+        files.change("session.redis_ca_file", None);
+    }
     files.change(key, value);
     files.load()
 }
