@@ -13,6 +13,8 @@ start_cold() {
 	cold_folder=$(mktemp -d)
 	trap 'kill "${cold_process:-}" 2>/dev/null; rm -rf "$cold_folder"' EXIT
 	cp -r "$conf/." "$cold_folder"
+	# `listen` may be a list, and a size may be set already.
+	sed -i -E -e '/^listen:/,/^[a-z]/{/^[ -]/d}' -e '/^ +cache_size:/d' "$cold_folder/settings.yaml"
 	sed -i -E -e 's|^public_url:.*|public_url: http://localhost:8090|' -e 's|^listen:.*|listen: 127.0.0.1:8090|' \
 		-e 's|^admin:.*|admin: 127.0.0.1:9991|' -e 's|^session:.*|&\n  cache_size: 1B|' "$cold_folder/settings.yaml"
 	LOG_LEVEL=warn STORE=${STORE:-memory} "$gateway" run --config "$cold_folder" >"$cold_folder/log" 2>&1 &
