@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Draws where the gateway's time goes on the warm path: flame.sh NAME [COMMIT] writes
 # load-tests/results/NAME.svg of this tree, or of another commit of this repository.
-# PROFILE: release (default) or dist, which is what is deployed; PROGRAM: a gateway that is built
-# already; TIME: seconds of samples; MINWIDTH: what is narrower, in percent, is left out.
+# PROFILE: release (default) or dist; PROGRAM: a gateway that is built already, such as what `make dist`
+# built, which is what is deployed; TIME: seconds of samples; MINWIDTH: what is narrower, in percent, is left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,10 +38,6 @@ if [ -z "$program" ]; then
 	if [ -n "$commit" ]; then
 		source=$folder/source
 		git worktree add --quiet --detach "$source" "$commit"
-	fi
-	guide=$source/deploy/dist.profdata
-	if [ "$profile" = dist ] && [ -f "$guide" ]; then
-		export RUSTFLAGS="${RUSTFLAGS:-} -Cprofile-use=$guide"
 	fi
 	# Crates of others are the same in both, so only ours are built anew.
 	(cd "$source" && CARGO_TARGET_DIR=$target "${CARGO:-cargo}" build --profile "$profile" --locked --bin tokenbridge)
