@@ -21,19 +21,29 @@ struct Issued {
     secret: String,
 }
 
+fn issue() -> Outcome<Issued> {
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
+    Ok(Issued {
+        certificate: certificate.der().clone(),
+        chain: certificate.pem(),
+        secret: key.serialize_pem(),
+    })
+}
+
 /// Writes the run's certificate and key as certificate.pem, key.pem and both of them as [`BOTH`] to a
 /// folder.
 ///
 /// # Errors
 /// It cannot be made, or the files cannot be written.
 pub fn write(folder: &Path) -> Outcome<()> {
-    let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
-    let issued = ISSUED.get_or_init(|| Issued {
-        certificate: certificate.der().clone(),
-        chain: certificate.pem(),
-        secret: key.serialize_pem(),
-    });
+    let issued = match ISSUED.get() {
+        Some(issued) => issued,
+        None => {
+            let made = issue()?;
+            ISSUED.get_or_init(|| made)
+        }
+    };
     let Issued { chain, secret, .. } = issued;
     std::fs::write(folder.join(BOTH), format!("{chain}{secret}"))?;
     std::fs::write(folder.join("certificate.pem"), chain)?;
